@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The contract of a task: what it takes, what it gives, what it changes.
+
+A task is declared once and runs in a worker's child process; ``apply`` runs
+in the conductor, inside the transaction that closes the task.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Protocol
+
+from coriolis_ng.objects import Value
+from coriolis_ng.objects.minion import Minion
+from coriolis_ng.objects.replica import Replica
+from coriolis_ng.objects.resource import Resource, ResourceKind, Side
+from coriolis_ng.objects.task import Level
+
+
+class Work(Protocol):
+    """All that a task sees of the platform.
+
+    Any call may raise ``Stale`` (the lease was lost) or ``Canceled``.
+    ``source`` and ``target`` are the providers' connections (see
+    ``providers.base.Connection``) for the sides that the task declares.
+    ``options`` are the environments of both sides, checked already.
+    """
+
+    tag: str
+    attempt: int
+    instance: str
+    source: Any
+    target: Any
+    source_options: dict[str, Any]
+    target_options: dict[str, Any]
+    leftovers: tuple[Resource, ...]  # cleanup tasks only
+
+    def progress(
+        self, done: int, total: int, *, item: str = '', unit: str = 'bytes'
+    ) -> None:
+        """How far the work (or one item of it) is; cheap, call often."""
+
+    def note(self, text: str, level: Level = Level.INFO) -> None:
+        """A line for the user."""
+
+    def stop_if_asked(self) -> None:
+        """Raises ``Canceled`` when the task was asked to stop."""
+
+    @property
+    def stopping(self) -> bool:
+        """True when the task was asked to stop."""
+
+    def checkpoint(self, value: Value) -> None:
+        """Keeps ``value`` for the next attempt."""
+
+    def resumed(self, kind: type[Value]) -> Any:
+        """What an earlier attempt kept, or None."""
+
+    def created(
+        self, kind: ResourceKind, id: str, side: Side, parent: str = ''
+    ) -> None:
+        """Writes the ledger; returns after the commit. Call it BEFORE the
+        thing is made."""
+
+    def dropped(self, resource: Resource) -> None:
+        """Takes an entry out of the ledger, after the thing is gone."""
+
+    def secret(self, ref: str) -> bytes:
+        """The clear payload of a secret that this task may read."""
+
+    def keep(self, payload: bytes) -> str:
+        """Puts a secret into the store (in the ledger, dropped by the
+        cleanup) and returns its reference."""
+
+    def forget(self, ref: str) -> None:
+        """Drops a secret that ``keep`` stored; may be called twice."""
+
+
+class Task:
+    """The base of all tasks; subclasses set the class variables."""
+
+    side: ClassVar[Side] = Side.NONE
+    needs: ClassVar[tuple[str, ...]] = ()  # capabilities of the provider
+    resumable: ClassVar[bool] = True
+    silent_seconds: ClassVar[int] = 300
+    version: ClassVar[int] = 1
+
+    class Input(Value):
+        pass
+
+    class Output(Value):
+        pass
+
+    def run(self, work: Work, given: Any) -> Any:
+        """Does the work; returns an ``Output``."""
+        raise NotImplementedError
+
+    def apply(self, subject: Any, made: Any) -> Any:
+        """The subject as it is after the task; pure."""
+        return subject
+
+
+class Cleanup(Task):
+    """A task that removes what others made; it has no input but the ledger
+    (``work.leftovers``) and never fails an execution."""
+
+    def run(self, work: Work, given: Any) -> Any:
+        raise NotImplementedError
+
+
+__all__ = ['Cleanup', 'Minion', 'Replica', 'Side', 'Task', 'Work']

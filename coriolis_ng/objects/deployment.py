@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Running machines made from recovery points."""
+
+from __future__ import annotations
+
+import datetime
+import enum
+
+from coriolis_ng.objects.transfer import UserScripts
+from coriolis_ng.objects.value import Value
+from coriolis_ng.objects.vm import Vm
+from coriolis_ng.objects.volume import ClonedVolumes
+
+
+class DeploymentPurpose(enum.StrEnum):
+    TEST = 'test'  # isolated network, torn down with the deployment
+    FAILOVER = 'failover'  # the source is gone, nothing is asked of it
+    FINAL = 'final'  # the source is off and was synced a last time
+
+
+class DeploymentSpec(Value):
+    """None means: as the transfer says. ``recovery_points`` names a point
+    by instance; an instance without one gets its newest."""
+
+    transfer_id: str
+    purpose: DeploymentPurpose = DeploymentPurpose.FAILOVER
+    clone_disks: bool | None = None
+    skip_os_morphing: bool | None = None
+    force: bool = False
+    user_scripts: UserScripts | None = None
+    recovery_points: dict[str, str] = {}
+    set_dhcp: bool | None = None
+
+
+class DeployedVm(Value):
+    """The subject of a deployment's tasks: one machine of it.
+
+    ``owned`` are the ids of what stays in the cloud with the machine.
+    """
+
+    deployment_id: str
+    instance: str
+    version: int = 0
+    recovery_point_id: str = ''
+    volumes: ClonedVolumes | None = None
+    vm: Vm | None = None
+    address: str = ''
+    morphed: tuple[str, ...] = ()
+
+    def owned(self) -> frozenset[str]:
+        """The ids of everything in a cloud that this machine needs."""
+        ids = {self.vm.id} if self.vm else set()
+        if self.vm and self.volumes:
+            ids |= {volume.id for volume in self.volumes.items}
+        return frozenset(ids)
+
+
+class Deployment(Value):
+    id: str
+    project_id: str
+    user_id: str
+    spec: DeploymentSpec
+    instances: tuple[DeployedVm, ...] = ()
+    last_execution_state: str | None = None
+    version: int = 0
+    created_at: datetime.datetime | None = None
+    updated_at: datetime.datetime | None = None

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One run of something: a DAG of tasks that survives crashes."""
+
+from __future__ import annotations
+
+import datetime
+import enum
+
+from coriolis_ng.objects.task import TaskRecord
+from coriolis_ng.objects.value import Value
+
+
+class ExecutionKind(enum.StrEnum):
+    TRANSFER = 'transfer_execution'
+    DISKS_DELETE = 'transfer_disks_delete'
+    UPDATE = 'transfer_update'
+    DEPLOYMENT = 'deployment'
+    POINTS_DELETE = 'recovery_points_delete'
+
+
+class ExecutionState(enum.StrEnum):
+    RUNNING = 'running'
+    DONE = 'done'
+    FAILED = 'failed'
+    CANCELED = 'canceled'
+
+
+class Cancel(enum.StrEnum):
+    """How an execution was asked to stop."""
+
+    NO = 'no'
+    GRACEFUL = 'graceful'
+    FORCED = 'forced'
+
+
+class ExecutionSpec(Value):
+    """``retry_of`` names a failed execution whose journal is inherited."""
+
+    shutdown_instances: bool = False
+    auto_deploy: bool = False
+    retry_of: str | None = None
+
+
+class Execution(Value):
+    """``owner_id`` is the transfer's or the deployment's id; ``number`` is
+    1-based for each owner."""
+
+    id: str
+    project_id: str
+    owner_id: str
+    kind: ExecutionKind
+    number: int
+    state: ExecutionState
+    cancel: Cancel = Cancel.NO
+    spec: ExecutionSpec = ExecutionSpec()
+    tasks: tuple[TaskRecord, ...] = ()
+    created_at: datetime.datetime | None = None
+    updated_at: datetime.datetime | None = None
+    ended_at: datetime.datetime | None = None

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A process of this service, and what a worker offers."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from coriolis_ng.objects.value import Value
+
+
+class ProviderInfo(Value):
+    """What a worker says of a provider it carries.
+
+    ``capabilities`` are words: ``inventory exports imports pools``;
+    ``schemas`` maps ``connection source destination`` to JSON Schemas.
+    """
+
+    name: str
+    capabilities: tuple[str, ...]
+    schemas: dict[str, dict[str, Any]] = {}
+
+
+class Service(Value):
+    """``incarnation`` changes with each start of the process; ``load`` is
+    how many tasks it runs, ``capacity`` how many it may."""
+
+    id: str
+    host: str
+    binary: str
+    enabled: bool = True
+    alive: bool = True
+    incarnation: str = ''
+    release: str = ''
+    mapped_regions: tuple[str, ...] = ()
+    providers: tuple[ProviderInfo, ...] = ()
+    seal_key: str = ''
+    load: int = 0
+    capacity: int = 8
+    alive_at: datetime.datetime | None = None
+    created_at: datetime.datetime | None = None
+    updated_at: datetime.datetime | None = None

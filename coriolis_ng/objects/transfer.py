@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What to keep in sync, from where to where."""
+
+from __future__ import annotations
+
+import datetime
+import enum
+from typing import Any
+
+from coriolis_ng.objects.value import Value
+
+
+class Scenario(enum.StrEnum):
+    REPLICA = 'replica'
+    LIVE_MIGRATION = 'live_migration'
+
+
+class DiskMapping(Value):
+    disk_id: str
+    destination: str
+
+
+class BackendMapping(Value):
+    source: str
+    destination: str
+
+
+class StorageMappings(Value):
+    """Where volumes go: by disk, else by backend, else the default."""
+
+    default: str | None = None
+    backend_mappings: tuple[BackendMapping, ...] = ()
+    disk_mappings: tuple[DiskMapping, ...] = ()
+
+    def destination(self, disk_id: str, backend: str) -> str | None:
+        """The storage for a disk; None leaves it to the provider."""
+        for disk in self.disk_mappings:
+            if disk.disk_id == disk_id:
+                return disk.destination
+        for mapping in self.backend_mappings:
+            if mapping.source == backend:
+                return mapping.destination
+        return self.default
+
+
+class UserScript(Value):
+    payload: str
+    phase: str = 'osmorphing_post_os_mount'
+
+
+class UserScripts(Value):
+    """Scripts by operating system for all, or by instance; the second
+    override the first."""
+
+    by_os: dict[str, tuple[UserScript, ...]] = {}
+    by_instance: dict[str, tuple[UserScript, ...]] = {}
+
+    def of(self, instance: str, os_type: str) -> tuple[UserScript, ...]:
+        """The scripts for one machine."""
+        return self.by_instance.get(instance, self.by_os.get(os_type, ()))
+
+
+class TransferSpec(Value):
+    """Everything that a user says about a transfer.
+
+    ``network_map`` maps a source network's name to the destination's (a
+    name, or whatever the provider's schema allows). ``keep_points`` is how
+    many recovery points are kept for each machine.
+    """
+
+    origin_endpoint_id: str
+    destination_endpoint_id: str
+    instances: tuple[str, ...]
+    scenario: Scenario = Scenario.REPLICA
+    source_environment: dict[str, Any] = {}
+    destination_environment: dict[str, Any] = {}
+    network_map: dict[str, Any] = {}
+    storage_mappings: StorageMappings = StorageMappings()
+    notes: str | None = None
+    user_scripts: UserScripts = UserScripts()
+    clone_disks: bool = True
+    skip_os_morphing: bool = False
+    keep_points: int = 3
+
+
+class Transfer(Value):
+    """``busy_with`` is the id of the execution that holds the transfer."""
+
+    id: str
+    project_id: str
+    user_id: str
+    spec: TransferSpec
+    busy_with: str | None = None
+    last_execution_state: str | None = None
+    version: int = 0
+    created_at: datetime.datetime | None = None
+    updated_at: datetime.datetime | None = None
