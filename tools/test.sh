@@ -1,0 +1,73 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Run the tests: tools/test.sh [GROUP ...] [-- PYTEST ARGUMENTS]
+#
+# Groups: unit functional conformance golden integration, a folder of
+# integration (integration/kvm), ci (the default), all.
+set -euo pipefail
+cd "$(dirname "$(readlink -f "$0")")/.."
+
+# Folders of integration that run on every change; the others take longer or
+# need a whole cloud.
+CI_INTEGRATION=(services kvm)
+
+usage() {
+    sed -n '3,6s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+}
+
+say() { printf '%s\n' "test: $*" >&2; }
+
+folders=()
+add() {  # a group that is part of a larger one may not be there yet
+    local name=$1 asked=${2:-}
+    if [ -d "tests/$name" ]; then
+        folders+=("tests/$name")
+    elif [ -n "$asked" ]; then
+        say "no such group: $name"
+        usage
+    else
+        say "SKIPPED: there is no tests/$name"
+    fi
+}
+
+groups=()
+while [ $# -gt 0 ]; do
+    case $1 in
+        --) shift && break ;;
+        -*) usage ;;
+        *) groups+=("$1") && shift ;;
+    esac
+done
+[ "${#groups[@]}" -gt 0 ] || groups=(ci)
+
+for group in "${groups[@]}"; do
+    case $group in
+        ci)
+            for name in unit functional conformance golden \
+                "${CI_INTEGRATION[@]/#/integration/}"; do
+                add "$name"
+            done
+            ;;
+        all)
+            for name in unit functional conformance golden integration; do
+                add "$name"
+            done
+            ;;
+        unit | functional | conformance | golden | integration | \
+            integration/*)
+            add "${group%/}" asked
+            ;;
+        *)
+            say "no such group: $group"
+            usage
+            ;;
+    esac
+done
+[ "${#folders[@]}" -gt 0 ] || {
+    say "nothing to run"
+    exit 1
+}
+
+tools/install.sh
+exec .venv/bin/python -m pytest "${folders[@]}" "$@" </dev/null
