@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where secrets rest, and how they cross the bus sealed."""
