@@ -26,6 +26,16 @@ PACKAGES=(
 
 say() { printf '%s\n' "install: $*" >&2; }
 
+# Installers say much; it is worth reading only when one fails.
+quietly() {
+    local log code=0
+    log=$(mktemp)
+    "$@" </dev/null >"$log" 2>&1 || code=$?
+    [ "$code" = 0 ] || cat "$log" >&2
+    rm -f "$log"
+    return "$code"
+}
+
 missing_packages() {
     local name
     for name in "${PACKAGES[@]}"; do
@@ -52,10 +62,9 @@ install_packages() {
     fi
     local code=0
     export DEBIAN_FRONTEND=noninteractive
-    { apt-get update -q &&
-        apt-get install -qy --no-install-recommends \
-            -o DPkg::Lock::Timeout=300 "${names[@]}"; } \
-        >&2 </dev/null || code=$?
+    quietly apt-get update -q || say "apt-get update failed; going on"
+    quietly apt-get install -qy --no-install-recommends \
+        -o DPkg::Lock::Timeout=300 "${names[@]}" || code=$?
     [ -z "$ours" ] || rm -f "$policy"
     [ "$code" = 0 ] || exit "$code"
     [ -d /run/systemd/system ] || return 0
@@ -102,9 +111,9 @@ base_environment() {
         say "making $BASE (some minutes, once)"
         rm -rf "$BASE"
         "$PYTHON" -m venv "$BASE"
-        "$BASE/bin/python" -m pip install -q -U pip </dev/null >&2
-        "$BASE/bin/python" -m pip install -q -r requirements.txt \
-            -r test-requirements.txt </dev/null >&2
+        quietly "$BASE/bin/python" -m pip install -q -U pip
+        quietly "$BASE/bin/python" -m pip install -q -r requirements.txt \
+            -r test-requirements.txt
         touch "$BASE/complete"
     fi
     exec 9>&-
@@ -143,9 +152,8 @@ own_environment() {
     if ! git describe --tags >/dev/null 2>&1 && [ ! -e PKG-INFO ]; then
         export PBR_VERSION=${PBR_VERSION:-0.1.0.dev0}
     fi
-    PYTHONWARNINGS=ignore .venv/bin/python -m pip install -q --no-deps \
-        --no-build-isolation --no-index --disable-pip-version-check \
-        -e . </dev/null >&2
+    quietly .venv/bin/python -m pip install -q --no-deps \
+        --no-build-isolation --no-index -e .
     echo "$want" >.venv/ready
 }
 
