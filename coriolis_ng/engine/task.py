@@ -83,6 +83,7 @@ class Task:
     resumable: ClassVar[bool] = True
     silent_seconds: ClassVar[int] = 300
     version: ClassVar[int] = 1
+    subject: ClassVar[type[Value] | None] = None  # what ``apply`` changes
 
     class Input(Value):
         pass
