@@ -15,6 +15,7 @@ class ExecutionKind(enum.StrEnum):
     DISKS_DELETE = 'transfer_disks_delete'
     UPDATE = 'transfer_update'
     DEPLOYMENT = 'deployment'
+    TEARDOWN = 'deployment_teardown'
     POINTS_DELETE = 'recovery_points_delete'
 
 
@@ -34,10 +35,12 @@ class Cancel(enum.StrEnum):
 
 
 class ExecutionSpec(Value):
-    """``retry_of`` names a failed execution whose journal is inherited."""
+    """``retry_of`` names a failed execution whose journal is inherited;
+    ``checksum`` asks for a digest of the whole disks at both ends."""
 
     shutdown_instances: bool = False
     auto_deploy: bool = False
+    checksum: bool = False
     retry_of: str | None = None
 
 

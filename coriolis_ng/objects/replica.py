@@ -6,7 +6,7 @@ from __future__ import annotations
 from coriolis_ng.objects.recovery_point import RecoveryPoint
 from coriolis_ng.objects.value import Value
 from coriolis_ng.objects.vm import Vm
-from coriolis_ng.objects.volume import Volume
+from coriolis_ng.objects.volume import Volume, Volumes
 
 
 class ReplicaDisk(Value):
@@ -41,9 +41,18 @@ class Replica(Value):
 
     @property
     def checkpoint(self) -> str | None:
-        """The source's mark that *all* disks agree with, or None."""
-        marks = {disk.checkpoint for disk in self.disks}
+        """The source's mark of the last recovery point, or None."""
+        marks = {disk.checkpoint for disk in self.disks} - {None}
         return marks.pop() if len(marks) == 1 else None
+
+    @property
+    def volumes(self) -> Volumes:
+        """The volumes that exist, in the order of the disks."""
+        return Volumes(items=tuple(d.volume for d in self.disks if d.volume))
+
+    def agreed(self) -> dict[str, str]:
+        """The mark that each disk's volume agrees with, by disk id."""
+        return {d.disk_id: d.checkpoint for d in self.disks if d.checkpoint}
 
     def owned(self) -> frozenset[str]:
         """The ids of everything in a cloud that this replica needs."""

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Remove what other tasks made and nothing needs any more.
+
+What is to go comes from the ledger; the cloud is asked for the tag as well,
+because a creation may have landed after its task was given up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from coriolis_ng import errors
+from coriolis_ng.engine.task import Cleanup, Side, Work
+from coriolis_ng.objects import Value
+from coriolis_ng.objects.resource import Resource, ResourceKind
+from coriolis_ng.objects.task import Level
+
+Drop = Callable[[Resource], None]
+
+# What hangs on something else goes before it.
+ORDER = (
+    ResourceKind.SNAPSHOT,
+    ResourceKind.CHECKPOINT,
+    ResourceKind.VM,
+    ResourceKind.PORT,
+    ResourceKind.FILE,
+    ResourceKind.VOLUME,
+    ResourceKind.VOLUME_SNAPSHOT,
+    ResourceKind.IMAGE,
+    ResourceKind.KEYPAIR,
+    ResourceKind.SECRET,
+)
+
+
+def drop_all(work: Work, resources: Sequence[Resource], drop: Drop) -> int:
+    """Drops all of them, the newest of each kind first.
+
+    One that fails does not keep the others; the first error is raised at
+    the end, and what is left stays in the ledger.
+    """
+    first: errors.CoriolisError | None = None
+    gone = 0
+    newest_first = list(reversed(resources))
+    for resource in sorted(newest_first, key=lambda r: ORDER.index(r.kind)):
+        try:
+            if resource.kind is ResourceKind.SECRET:
+                work.forget(resource.id)
+            else:
+                drop(resource)
+            work.dropped(resource)
+            gone += 1
+        except (errors.Stale, errors.Canceled):
+            raise
+        except errors.CoriolisError as error:
+            first = first or error
+            work.note(
+                f'{resource.kind} {resource.id} is left over: '
+                f'{error.message}',
+                Level.WARNING,
+            )
+    if first is not None:
+        raise first
+    return gone
+
+
+class _Clean(Cleanup):
+    class Output(Value):
+        dropped: int = 0
+
+    def _end(self, work: Work) -> Any:
+        raise NotImplementedError
+
+    def run(self, work: Work, given: Any) -> Output:
+        end = self._end(work)
+        mine = [r for r in work.leftovers if r.side is self.side]
+        gone = drop_all(work, mine, end.drop)
+        if gone:
+            work.note(f'{gone} leftovers removed')
+        return self.Output(dropped=gone)
+
+
+class CleanSource(_Clean):
+    """Leave the source as it was found, but for what the replica owns."""
+
+    side = Side.SOURCE
+    needs = ('exports',)
+
+    def _end(self, work: Work) -> Any:
+        return work.source.exports
+
+
+class CleanTarget(_Clean):
+    """Remove worker VMs, their keys and half-made things."""
+
+    side = Side.TARGET
+    needs = ('imports',)
+
+    def _end(self, work: Work) -> Any:
+        return work.target.imports

@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Volumes of a replica, recovery points of them, clones for a deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from coriolis_ng import errors
+from coriolis_ng.engine.task import Side, Task, Work
+from coriolis_ng.objects import Value, new_id
+from coriolis_ng.objects.deployment import DeployedVm
+from coriolis_ng.objects.recovery_point import (
+    Copied,
+    RecoveryPoint,
+    Verification,
+)
+from coriolis_ng.objects.replica import Replica, ReplicaDisk
+from coriolis_ng.objects.resource import Resource, ResourceKind
+from coriolis_ng.objects.snapshot import Mode, Snapshot
+from coriolis_ng.objects.transfer import StorageMappings
+from coriolis_ng.objects.vm import Vm
+from coriolis_ng.objects.volume import (
+    ClonedVolumes,
+    Volumes,
+    VolumeSnapshot,
+)
+from coriolis_ng.tasks import watch
+from coriolis_ng.tasks.cleanup import drop_all
+from coriolis_ng.transport.digest import whole
+
+
+class MakeVolumes(Task):
+    """A volume on the destination for each disk of the machine."""
+
+    side = Side.TARGET
+    needs = ('imports',)
+    subject = Replica
+
+    class Input(Value):
+        vm: Vm
+        existing: Volumes = Volumes()
+        storage: StorageMappings = StorageMappings()
+
+    class Output(Value):
+        volumes: Volumes
+
+    def run(self, work: Work, given: Input) -> Output:
+        return self.Output(
+            volumes=work.target.imports.make_volumes(
+                given.vm,
+                given.existing,
+                given.storage,
+                options=work.target_options,
+                watch=watch.target(work),
+            )
+        )
+
+    def apply(self, subject: Replica, made: Output) -> Replica:
+        before = {d.disk_id: d for d in subject.disks}
+        disks = []
+        for volume in made.volumes.items:
+            old = before.get(volume.disk_id)
+            # A fresh volume agrees with nothing that a source remembers.
+            if old is None or volume.fresh:
+                old = ReplicaDisk(disk_id=volume.disk_id)
+            kept = msgspec.structs.replace(volume, fresh=False)
+            disks.append(msgspec.structs.replace(old, volume=kept))
+        return msgspec.structs.replace(subject, disks=tuple(disks))
+
+
+class MakeRecoveryPoint(Task):
+    """Freeze what was copied; from here on it can be deployed.
+
+    With ``checksum`` the point's disks are read back whole and compared
+    with the digests that the copy took from the source's snapshot.
+    """
+
+    side = Side.TARGET
+    needs = ('imports',)
+    subject = Replica
+
+    class Input(Value):
+        transfer_id: str
+        execution_id: str = ''
+        vm: Vm
+        volumes: Volumes
+        snapshot: Snapshot
+        copied: tuple[Copied, ...]
+        checksum: bool = False
+
+    class Output(Value):
+        point: RecoveryPoint
+
+    def run(self, work: Work, given: Input) -> Output:
+        disks = work.target.imports.make_snapshots(
+            given.volumes, watch=watch.target(work)
+        )
+        if given.checksum:
+            _compare(work, disks, given.copied)
+        full = [c for c in given.copied if c.mode is Mode.FULL]
+        point = RecoveryPoint(
+            id=new_id(),
+            transfer_id=given.transfer_id,
+            instance=work.instance,
+            execution_id=work.tag.split(':')[1],
+            created_at=given.snapshot.taken_at,
+            vm=given.vm,
+            disks=disks,
+            checkpoint=given.snapshot.checkpoint,
+            consistency=given.snapshot.consistency,
+            consistency_reason=given.snapshot.consistency_reason,
+            mode=Mode.FULL if full else Mode.DELTA,
+            reason=_reason(given.copied),
+            copied=given.copied,
+            verification=Verification.FULL
+            if given.checksum
+            else Verification.CHUNK,
+        )
+        work.note(f'recovery point {point.id}: {point.mode}, {point.reason}')
+        return self.Output(point=point)
+
+    def apply(self, subject: Replica, made: Output) -> Replica:
+        point = made.point
+        clean = tuple(
+            msgspec.structs.replace(
+                disk, dirty=False, checkpoint=point.checkpoint
+            )
+            for disk in subject.disks
+        )
+        return msgspec.structs.replace(
+            subject,
+            vm=point.vm,
+            disks=clean,
+            points=(point, *subject.points),
+            full_reason='',
+        )
+
+
+def _reason(copied: Sequence[Copied]) -> str:
+    """One sentence for the whole machine."""
+    reasons: dict[str, list[str]] = {}
+    for one in copied:
+        reasons.setdefault(one.reason, []).append(one.disk_id)
+    if len(reasons) == 1:
+        return next(iter(reasons))
+    return '; '.join(f'{", ".join(ids)}: {r}' for r, ids in reasons.items())
+
+
+def _compare(
+    work: Work, disks: Sequence[VolumeSnapshot], copied: Sequence[Copied]
+) -> None:
+    wanted = {one.disk_id: one.sha256 for one in copied}
+    for disk in disks:
+        work.stop_if_asked()
+        reader = work.target.imports.read(disk)
+        try:
+            found = whole(reader)
+        finally:
+            reader.close()
+        if found != wanted[disk.disk_id]:
+            raise errors.CorruptData(
+                f'Disk {disk.disk_id} of the recovery point differs from '
+                'the snapshot of the source. The point was not kept; the '
+                'next execution will be a full one.',
+                detail=f'source {wanted[disk.disk_id]} target {found}',
+            )
+        work.note(f'{disk.disk_id}: sha256 {found} equals the source')
+
+
+class DropPoints(Task):
+    """Delete recovery points that are no longer kept."""
+
+    side = Side.TARGET
+    needs = ('imports',)
+    subject = Replica
+
+    class Input(Value):
+        points: tuple[RecoveryPoint, ...]
+
+    class Output(Value):
+        dropped: tuple[str, ...] = ()
+
+    def run(self, work: Work, given: Input) -> Output:
+        for point in given.points:
+            resources = [
+                _resource(work, ResourceKind.VOLUME_SNAPSHOT, s.id, s.storage)
+                for s in point.disks
+            ]
+            drop_all(work, resources, work.target.imports.drop)
+        return self.Output(dropped=tuple(p.id for p in given.points))
+
+    def apply(self, subject: Replica, made: Output) -> Replica:
+        kept = tuple(p for p in subject.points if p.id not in made.dropped)
+        return msgspec.structs.replace(subject, points=kept)
+
+
+class DropVolumes(Task):
+    """Delete a replica's volumes; its points must be gone."""
+
+    side = Side.TARGET
+    needs = ('imports',)
+    subject = Replica
+
+    class Input(Value):
+        volumes: Volumes
+
+    class Output(Value):
+        pass
+
+    def run(self, work: Work, given: Input) -> Output:
+        resources = [
+            _resource(work, ResourceKind.VOLUME, v.id, v.storage)
+            for v in given.volumes.items
+        ]
+        drop_all(work, resources, work.target.imports.drop)
+        return self.Output()
+
+    def apply(self, subject: Replica, made: Output) -> Replica:
+        left = tuple(
+            msgspec.structs.replace(d, volume=None) for d in subject.disks
+        )
+        return msgspec.structs.replace(subject, disks=left, vm=None)
+
+
+class DropCheckpoint(Task):
+    """Take our mark off the source."""
+
+    side = Side.SOURCE
+    needs = ('exports',)
+    subject = Replica
+
+    class Input(Value):
+        checkpoint: str
+
+    class Output(Value):
+        pass
+
+    def run(self, work: Work, given: Input) -> Output:
+        mark = Resource(
+            kind=ResourceKind.CHECKPOINT,
+            id=given.checkpoint,
+            tag=work.tag,
+            side=Side.SOURCE,
+        )
+        drop_all(work, [mark], work.source.exports.drop)
+        return self.Output()
+
+    def apply(self, subject: Replica, made: Output) -> Replica:
+        left = tuple(
+            msgspec.structs.replace(d, checkpoint=None) for d in subject.disks
+        )
+        return msgspec.structs.replace(subject, disks=left)
+
+
+class CloneVolumes(Task):
+    """Writable volumes with a recovery point's content."""
+
+    side = Side.TARGET
+    needs = ('imports',)
+    subject = DeployedVm
+
+    class Input(Value):
+        point: RecoveryPoint
+
+    class Output(Value):
+        volumes: ClonedVolumes
+
+    def run(self, work: Work, given: Input) -> Output:
+        return self.Output(
+            volumes=work.target.imports.make_clones(
+                given.point.disks,
+                options=work.target_options,
+                watch=watch.target(work),
+            )
+        )
+
+    def apply(self, subject: DeployedVm, made: Output) -> DeployedVm:
+        return msgspec.structs.replace(subject, volumes=made.volumes)
+
+
+def _resource(
+    work: Work, kind: ResourceKind, id: str, parent: str
+) -> Resource:
+    return Resource(
+        kind=kind, id=id, tag=work.tag, side=Side.TARGET, parent=parent
+    )

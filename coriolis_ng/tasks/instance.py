@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The machine itself: freeze it, shut it down, build it anew."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import msgspec
+
+from coriolis_ng.engine.task import Side, Task, Work
+from coriolis_ng.objects import Value
+from coriolis_ng.objects.deployment import DeployedVm
+from coriolis_ng.objects.replica import Replica
+from coriolis_ng.objects.resource import Resource, ResourceKind
+from coriolis_ng.objects.snapshot import Snapshot
+from coriolis_ng.objects.task import Level
+from coriolis_ng.objects.vm import Vm
+from coriolis_ng.objects.volume import ClonedVolumes
+from coriolis_ng.tasks import watch
+from coriolis_ng.tasks.cleanup import drop_all
+
+
+class SnapshotVm(Task):
+    """A consistent view of all disks, and the mark of the next delta."""
+
+    side = Side.SOURCE
+    needs = ('exports',)
+    subject = Replica
+
+    class Input(Value):
+        vm: Vm
+        since: str | None = None
+
+    class Output(Value):
+        snapshot: Snapshot
+
+    def run(self, work: Work, given: Input) -> Output:
+        snapshot = work.source.exports.make_snapshot(
+            given.vm,
+            since=given.since,
+            options=work.source_options,
+            watch=watch.source(work),
+        )
+        text = f'{snapshot.consistency}-consistent snapshot'
+        if snapshot.consistency_reason:
+            text += f' ({snapshot.consistency_reason})'
+        work.note(text)
+        return self.Output(snapshot=snapshot)
+
+    def apply(self, subject: Replica, made: Output) -> Replica:
+        # What comes next writes to the volumes: they cannot be trusted
+        # again before a recovery point stands.
+        dirty = tuple(
+            msgspec.structs.replace(d, dirty=True) for d in subject.disks
+        )
+        return msgspec.structs.replace(subject, disks=dirty)
+
+
+class ShutDownVm(Task):
+    """Switch the source's machine off, before the last delta."""
+
+    side = Side.SOURCE
+    needs = ('exports',)
+
+    class Input(Value):
+        vm: Vm
+        grace_seconds: int = 180
+
+    class Output(Value):
+        vm: Vm
+
+    def run(self, work: Work, given: Input) -> Output:
+        work.source.exports.shut_down(
+            given.vm,
+            watch=watch.source(work),
+            grace_seconds=given.grace_seconds,
+        )
+        work.note(f'{given.vm.name} is off')
+        return self.Output(vm=work.source.inventory.get_vm(given.vm.id))
+
+
+class MakeVm(Task):
+    """Define and start the machine on the destination."""
+
+    side = Side.TARGET
+    needs = ('imports',)
+    subject = DeployedVm
+
+    class Input(Value):
+        vm: Vm
+        volumes: ClonedVolumes
+        name: str
+        network_map: dict[str, Any] = {}
+        isolated: bool = False
+
+    class Output(Value):
+        vm: Vm
+
+    def run(self, work: Work, given: Input) -> Output:
+        vm = work.target.imports.make_vm(
+            given.vm,
+            given.volumes,
+            name=given.name,
+            network_map=given.network_map,
+            isolated=given.isolated,
+            options=work.target_options,
+            watch=watch.target(work),
+        )
+        work.note(f'{vm.name} is started')
+        return self.Output(vm=vm)
+
+    def apply(self, subject: DeployedVm, made: Output) -> DeployedVm:
+        return msgspec.structs.replace(subject, vm=made.vm)
+
+
+class FindAddress(Task):
+    """Wait until the new machine shows an address; never a failure."""
+
+    side = Side.TARGET
+    needs = ('imports',)
+    subject = DeployedVm
+    POLL_SECONDS = 1.0
+
+    class Input(Value):
+        vm: Vm
+        timeout_seconds: int = 240
+
+    class Output(Value):
+        address: str = ''
+
+    def run(self, work: Work, given: Input) -> Output:
+        began = time.monotonic()
+        while True:
+            work.stop_if_asked()
+            address = work.target.imports.find_address(given.vm)
+            waited = int(time.monotonic() - began)
+            if address:
+                work.note(f'{given.vm.name} has the address {address}')
+                return self.Output(address=address)
+            if waited >= given.timeout_seconds:
+                work.note(
+                    f'{given.vm.name} showed no address in {waited} s; look '
+                    'at its console.',
+                    Level.WARNING,
+                )
+                return self.Output()
+            work.progress(
+                waited, given.timeout_seconds, item='address', unit='seconds'
+            )
+            time.sleep(self.POLL_SECONDS)
+
+    def apply(self, subject: DeployedVm, made: Output) -> DeployedVm:
+        return msgspec.structs.replace(subject, address=made.address)
+
+
+class DropVm(Task):
+    """Tear a test deployment down: the machine and its volumes."""
+
+    side = Side.TARGET
+    needs = ('imports',)
+    subject = DeployedVm
+
+    class Input(Value):
+        vm: Vm | None = None
+        volumes: ClonedVolumes | None = None
+
+    class Output(Value):
+        pass
+
+    def run(self, work: Work, given: Input) -> Output:
+        gone = []
+        for volume in given.volumes.items if given.volumes else ():
+            gone.append(
+                _resource(work, ResourceKind.VOLUME, volume.id, volume.storage)
+            )
+        if given.vm:
+            gone.append(_resource(work, ResourceKind.VM, given.vm.id, ''))
+        drop_all(work, gone, work.target.imports.drop)
+        return self.Output()
+
+    def apply(self, subject: DeployedVm, made: Output) -> DeployedVm:
+        return msgspec.structs.replace(
+            subject, vm=None, volumes=None, address=''
+        )
+
+
+def _resource(
+    work: Work, kind: ResourceKind, id: str, parent: str
+) -> Resource:
+    return Resource(
+        kind=kind, id=id, tag=work.tag, side=Side.TARGET, parent=parent
+    )
