@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The client of the conductor: one half for the API, one for workers.
+
+``context`` of the API's half is a dict with ``project_id``, ``user_id``,
+``roles`` and ``request_id``. All methods raise the errors of
+``coriolis_ng.errors`` that the conductor raised, and ``Unreachable``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import oslo_messaging
+
+from coriolis_ng.objects import from_plain, to_plain
+from coriolis_ng.objects.deployment import Deployment, DeploymentSpec
+from coriolis_ng.objects.endpoint import Endpoint, EndpointSpec
+from coriolis_ng.objects.execution import Execution, ExecutionSpec
+from coriolis_ng.objects.preflight import Finding
+from coriolis_ng.objects.recovery_point import RecoveryPoint
+from coriolis_ng.objects.resource import Resource, ResourceKind
+from coriolis_ng.objects.service import Service
+from coriolis_ng.objects.transfer import Transfer, TransferSpec
+from coriolis_ng.rpc import transport as bus
+from coriolis_ng.rpc.wire import Assignment, Beat, Orders, Result
+
+Context = Mapping[str, Any]
+
+
+class ApiHalf:
+    """What users ask for."""
+
+    _client: bus.Client
+    _queries: bus.Client
+
+    def endpoint_create(
+        self, context: Context, spec: EndpointSpec
+    ) -> Endpoint:
+        plain = self._client.call(
+            'endpoint_create', context, spec=to_plain(spec)
+        )
+        return from_plain(Endpoint, plain)
+
+    def endpoint_update(
+        self, context: Context, id: str, changes: dict[str, Any]
+    ) -> Endpoint:
+        """``changes``: any of name, description, connection_info,
+        mapped_regions."""
+        plain = self._client.call(
+            'endpoint_update', context, id=id, changes=changes
+        )
+        return from_plain(Endpoint, plain)
+
+    def endpoint_delete(self, context: Context, id: str) -> None:
+        """``Forbidden`` while transfers refer to it."""
+        self._client.call('endpoint_delete', context, id=id)
+
+    def endpoint_query(
+        self, context: Context, id: str, verb: str, args: dict[str, Any]
+    ) -> Any:
+        """Asks the cloud; the plain value of ``wire.Answer``. ``args`` may
+        have ``env``, the environment's options."""
+        return self._queries.call(
+            'endpoint_query', context, id=id, verb=verb, args=args
+        )
+
+    def transfer_create(
+        self, context: Context, spec: TransferSpec
+    ) -> Transfer:
+        plain = self._client.call(
+            'transfer_create', context, spec=to_plain(spec)
+        )
+        return from_plain(Transfer, plain)
+
+    def transfer_update(
+        self, context: Context, id: str, changes: dict[str, Any]
+    ) -> Transfer:
+        """``changes`` are fields of ``TransferSpec``; environments and the
+        network map are merged, the others replaced."""
+        plain = self._client.call(
+            'transfer_update', context, id=id, changes=changes
+        )
+        return from_plain(Transfer, plain)
+
+    def transfer_delete(self, context: Context, id: str) -> None:
+        """``Conflict`` while it is busy or has disks left."""
+        self._client.call('transfer_delete', context, id=id)
+
+    def transfer_delete_disks(self, context: Context, id: str) -> Execution:
+        plain = self._client.call('transfer_delete_disks', context, id=id)
+        return from_plain(Execution, plain)
+
+    def transfer_preflight(self, context: Context, id: str) -> list[Finding]:
+        plain = self._queries.call('transfer_preflight', context, id=id)
+        return from_plain(list[Finding], plain)
+
+    def execution_create(
+        self, context: Context, transfer_id: str, spec: ExecutionSpec
+    ) -> Execution:
+        plain = self._client.call(
+            'execution_create',
+            context,
+            transfer_id=transfer_id,
+            spec=to_plain(spec),
+        )
+        return from_plain(Execution, plain)
+
+    def execution_cancel(
+        self, context: Context, id: str, force: bool = False
+    ) -> None:
+        self._client.call('execution_cancel', context, id=id, force=force)
+
+    def execution_delete(self, context: Context, id: str) -> None:
+        self._client.call('execution_delete', context, id=id)
+
+    def deployment_create(
+        self, context: Context, spec: DeploymentSpec
+    ) -> Deployment:
+        plain = self._client.call(
+            'deployment_create', context, spec=to_plain(spec)
+        )
+        return from_plain(Deployment, plain)
+
+    def deployment_cancel(
+        self, context: Context, id: str, force: bool = False
+    ) -> None:
+        self._client.call('deployment_cancel', context, id=id, force=force)
+
+    def deployment_delete(self, context: Context, id: str) -> None:
+        self._client.call('deployment_delete', context, id=id)
+
+    def recovery_point_delete(self, context: Context, id: str) -> Execution:
+        plain = self._client.call('recovery_point_delete', context, id=id)
+        return from_plain(Execution, plain)
+
+    def recovery_point_pin(
+        self, context: Context, id: str, pinned: bool
+    ) -> RecoveryPoint:
+        plain = self._client.call(
+            'recovery_point_pin', context, id=id, pinned=pinned
+        )
+        return from_plain(RecoveryPoint, plain)
+
+    def service_update(
+        self, context: Context, id: str, enabled: bool
+    ) -> Service:
+        plain = self._client.call(
+            'service_update', context, id=id, enabled=enabled
+        )
+        return from_plain(Service, plain)
+
+
+class WorkerHalf:
+    """What workers tell and ask; all of it may be repeated."""
+
+    _client: bus.Client
+
+    def take(
+        self, task_id: str, attempt: int, host: str, incarnation: str
+    ) -> Assignment:
+        """Confirms a start; ``Stale`` when it is another's or over."""
+        plain = self._client.call(
+            'take',
+            task_id=task_id,
+            attempt=attempt,
+            host_name=host,
+            incarnation=incarnation,
+        )
+        return from_plain(Assignment, plain)
+
+    def beat(self, beat: Beat) -> Orders:
+        plain = self._client.call('beat', beat=to_plain(beat))
+        return from_plain(Orders, plain)
+
+    def created(self, task_id: str, attempt: int, resource: Resource) -> None:
+        """Returns after the commit; ``Stale`` when the attempt is over."""
+        self._client.call(
+            'created',
+            task_id=task_id,
+            attempt=attempt,
+            resource=to_plain(resource),
+        )
+
+    def dropped(
+        self, task_id: str, attempt: int, kind: ResourceKind, id: str
+    ) -> None:
+        """Takes an entry out of the ledger."""
+        self._client.call(
+            'dropped', task_id=task_id, attempt=attempt, kind=kind.value, id=id
+        )
+
+    def finish(self, task_id: str, attempt: int, result: Result) -> None:
+        """Repeat it until it returns or raises ``Stale``."""
+        self._client.call(
+            'finish',
+            task_id=task_id,
+            attempt=attempt,
+            result=to_plain(result),
+        )
+
+    def secret_get(self, ref: str, task_id: str, attempt: int) -> str:
+        """The payload, sealed to the key that the taker beats with."""
+        return self._client.call(
+            'secret_get', ref=ref, task_id=task_id, attempt=attempt
+        )
+
+    def secret_put(self, task_id: str, attempt: int, sealed: str) -> str:
+        """Stores what was sealed to ``Assignment.seal_to``; a reference."""
+        return self._client.call(
+            'secret_put', task_id=task_id, attempt=attempt, sealed=sealed
+        )
+
+    def secret_drop(self, ref: str, task_id: str, attempt: int) -> None:
+        """Drops what ``secret_put`` stored."""
+        self._client.call(
+            'secret_drop', ref=ref, task_id=task_id, attempt=attempt
+        )
+
+
+class ConductorClient(ApiHalf, WorkerHalf):
+    """Both halves over the bus."""
+
+    def __init__(
+        self,
+        transport: oslo_messaging.Transport,
+        *,
+        timeout_seconds: float = 30,
+        query_seconds: float = 60,
+    ) -> None:
+        self._client = bus.Client(
+            transport,
+            bus.CONDUCTOR,
+            timeout_seconds=timeout_seconds,
+            who='conductor',
+        )
+        # A preflight asks two clouds for each machine, one after the other.
+        self._queries = bus.Client(
+            transport,
+            bus.QUERIES,
+            timeout_seconds=4 * query_seconds,
+            who='conductor',
+        )

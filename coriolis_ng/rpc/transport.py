@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bus: oslo.messaging behind two small classes.
+
+Every call may be lost, doubled or late; nothing here retries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import oslo_messaging
+from oslo_config import cfg
+
+from coriolis_ng import errors
+from coriolis_ng.rpc import serializer
+
+CONDUCTOR = 'coriolis_conductor'
+# Questions to clouds take seconds: they wait on threads of their own, so
+# that beats never wait behind them.
+QUERIES = 'coriolis_conductor_queries'
+WORKER = 'coriolis_worker'
+
+VERSION = '1.0'
+
+
+def connect(url: str) -> oslo_messaging.Transport:
+    """The transport for a URL such as ``rabbit://`` or ``fake://``.
+
+    oslo.messaging registers options on the global ``cfg.CONF`` and looks
+    for them there, so it cannot be given another one.
+    """
+    return oslo_messaging.get_rpc_transport(cfg.CONF, url)
+
+
+class Client:
+    """Calls methods of one topic."""
+
+    def __init__(
+        self,
+        transport: oslo_messaging.Transport,
+        topic: str,
+        *,
+        timeout_seconds: float,
+        who: str,
+    ) -> None:
+        target = oslo_messaging.Target(topic=topic, version=VERSION)
+        self._client = oslo_messaging.get_rpc_client(
+            transport, target, timeout=timeout_seconds
+        )
+        self._who = who
+
+    def call(
+        self,
+        method: str,
+        context: Mapping[str, Any] | None = None,
+        host: str | None = None,
+        **args: Any,
+    ) -> Any:
+        """The plain answer; raises what the other side raised, and
+        ``Unreachable`` when nobody answered."""
+        try:
+            answer = self._to(host).call(dict(context or {}), method, **args)
+        except oslo_messaging.MessagingException as error:
+            raise self._lost(method, host, error) from None
+        return serializer.unpack(answer)
+
+    def cast(self, method: str, host: str, **args: Any) -> None:
+        """A nudge that may get lost."""
+        try:
+            self._to(host).cast({}, method, **args)
+        except oslo_messaging.MessagingException as error:
+            raise self._lost(method, host, error) from None
+
+    def _to(self, host: str | None) -> Any:
+        return self._client.prepare(server=host) if host else self._client
+
+    def _lost(
+        self, method: str, host: str | None, error: Exception
+    ) -> errors.Unreachable:
+        where = f'{self._who} on {host}' if host else self._who
+        return errors.Unreachable(
+            f'The {where} did not answer.', detail=f'{method}: {error}'
+        )
+
+
+def serve(
+    transport: oslo_messaging.Transport,
+    topic: str,
+    host: str,
+    endpoints: Sequence[object],
+    *,
+    threads: int,
+) -> oslo_messaging.MessageHandlingServer:
+    """Answers calls of ``topic`` until ``stop`` and ``wait`` are called.
+
+    Public methods of ``endpoints`` take a context and keyword arguments and
+    answer what ``serializer.pack`` gives.
+    """
+    server = oslo_messaging.get_rpc_server(
+        transport,
+        oslo_messaging.Target(topic=topic, server=host, version=VERSION),
+        endpoints,
+        access_policy=oslo_messaging.DefaultRPCAccessPolicy,
+    )
+    server.start(override_pool_size=threads)
+    return server
