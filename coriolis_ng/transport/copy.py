@@ -1,0 +1,408 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The only copy loop: extents of a reader into a sink.
+
+The disk is a grid of segments, the unit of the journal.  The calling thread
+makes jobs of them, flushes, and reports; each stream is a thread with a clone
+of the reader, a clone of the sink and one buffer.  Threads are enough: what
+costs time (recv, digest, deflate, TLS) runs without the interpreter's lock.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+from coriolis_ng import errors as root_errors
+from coriolis_ng.objects import Value
+from coriolis_ng.transport.contracts import Reader, Sink, VerifyingSink
+from coriolis_ng.transport.digest import MIB, SEGMENT, digest
+from coriolis_ng.transport.extents import Extent, Kind, split
+from coriolis_ng.transport.journal import Journal
+from coriolis_ng.transport.lane import Closed, Lane
+from coriolis_ng.transport.ratelimit import Clock, RateLimit
+from coriolis_ng.transport.stats import Meter, Progress
+
+# Large zero requests have led to SCSI timeouts of targets that write them
+# out; a GiB at a time costs nothing where they are cheap.
+MAX_ZERO = 1 << 30
+FLUSH_BYTES = 1 << 30
+FLUSH_SECONDS = 20.0
+TICK_SECONDS = 0.25
+LINGER_SECONDS = 10.0
+_ZEROES = bytes(MIB)
+
+
+class Copied(Value):
+    """What a copy did; all in bytes but ``seconds``.
+
+    ``bytes_changed`` is what the extents describe, ``bytes_resumed`` how much
+    of that an earlier attempt had made durable, ``bytes_sent`` the payload
+    that crossed the wire (after compression), ``bytes_zeroed`` what was
+    zeroed or discarded without payload.
+    """
+
+    bytes_changed: int = 0
+    bytes_read: int = 0
+    bytes_sent: int = 0
+    bytes_zeroed: int = 0
+    bytes_resumed: int = 0
+    seconds: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """Segments ``[first, last]`` of the grid, and what to do in them."""
+
+    first: int
+    last: int
+    extents: list[Extent]
+
+    @property
+    def bytes(self) -> int:
+        return sum(extent.length for extent in self.extents)
+
+
+@dataclasses.dataclass
+class Options:
+    """How a copy is to be done; see :func:`copy`."""
+
+    buffer: int
+    limit: RateLimit | None
+    target_is_zero: bool
+    segment: int
+
+
+def is_zero(view: memoryview) -> bool:
+    """Whether there are only zeroes in at most 1 MiB of bytes.
+
+    A few probes first: data that is not zero mostly shows it at once, and
+    comparing bytes objects is memcmp where comparing views is a loop.
+    """
+    if any(view[:: max(1, len(view) // 16)]):
+        return False
+    return view.tobytes() == _ZEROES[: len(view)]
+
+
+def jobs_of(
+    extents: Iterable[Extent], size: int, segment: int
+) -> Iterator[Job]:
+    """Extents as jobs: one for each segment, or for a run of empty ones.
+
+    Segments that consist of one ZERO or HOLE are taken together up to 1 GiB,
+    so that 8 TiB of nothing are not 65,536 jobs.
+    """
+    most = max(1, MAX_ZERO // segment)
+    held: Job | None = None
+    pieces = split(extents, segment)
+    for number, group in itertools.groupby(
+        pieces, lambda piece: piece.start // segment
+    ):
+        job = Job(number, number, list(group))
+        if held is None:
+            held = job
+        elif (
+            job.first == held.last + 1
+            and job.first - held.first < most
+            and _nothing(held, size, segment)
+            and _nothing(held, size, segment) == _nothing(job, size, segment)
+        ):
+            start = held.extents[0].start
+            length = job.extents[0].end - start
+            kind = job.extents[0].kind
+            whole = Extent(start=start, length=length, kind=kind)
+            held = Job(held.first, job.last, [whole])
+        else:
+            yield held
+            held = job
+    if held is not None:
+        yield held
+
+
+def _nothing(job: Job, size: int, segment: int) -> Kind | None:
+    """ZERO or HOLE, where the whole job is one extent of that kind."""
+    if len(job.extents) != 1 or job.extents[0].kind is Kind.DATA:
+        return None
+    only = job.extents[0]
+    end = min(size, (job.last + 1) * segment)
+    filled = (only.start, only.end) == (job.first * segment, end)
+    return only.kind if filled else None
+
+
+class _Stream:
+    """One thread's share of the copy."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        sink: Sink,
+        options: Options,
+        meter: Meter,
+        lane: Lane[Job],
+    ) -> None:
+        self._reader = reader
+        self._sink = sink
+        self._verifying = sink if isinstance(sink, VerifyingSink) else None
+        self._options = options
+        self._meter = meter
+        self._lane = lane
+        self._buffer = memoryview(bytearray(options.buffer))
+
+    def run(self, finished: Callable[[Job], None]) -> None:
+        for job in self._lane:
+            for extent in job.extents:
+                self._extent(extent)
+            finished(job)
+
+    def _extent(self, extent: Extent) -> None:
+        if extent.kind is Kind.DATA:
+            step = self._options.buffer
+            for start in range(extent.start, extent.end, step):
+                self._chunk(start, min(step, extent.end - start))
+        elif self._options.target_is_zero:
+            self._meter.add(done=extent.length)
+        else:
+            self._empty(extent)
+
+    def _empty(self, extent: Extent) -> None:
+        hole = extent.kind is Kind.HOLE
+        for start in range(extent.start, extent.end, MAX_ZERO):
+            self._lane.check()
+            length = min(MAX_ZERO, extent.end - start)
+            if hole:
+                self._sink.discard(start, length)
+            else:
+                self._sink.zero(start, length)
+            self._meter.add(done=length, zeroed=length)
+
+    def _chunk(self, start: int, length: int) -> None:
+        self._lane.check()
+        view = self._buffer[:length]
+        self._reader.readinto(start, view)
+        if is_zero(view):
+            zeroed = 0
+            if not self._options.target_is_zero:
+                self._sink.zero(start, length)
+                zeroed = length
+            self._meter.add(done=length, read=length, zeroed=zeroed)
+            return
+        if self._options.limit:
+            self._options.limit.take(length, lambda: self._lane.closed)
+            self._lane.check()
+        sent = length
+        if self._verifying:
+            checksum = digest(view, self._verifying.algorithm)
+            sent = self._verifying.write_verified(start, view, checksum)
+        else:
+            self._sink.write(start, view)
+        self._meter.add(done=length, read=length, sent=sent)
+
+
+class _Ledger:
+    """Segments that are written, and become durable by the next flush."""
+
+    def __init__(
+        self,
+        sink: Sink,
+        size: int,
+        segment: int,
+        journal: Journal | None,
+        done: Callable[[Extent], None] | None,
+        clock: Clock,
+    ) -> None:
+        self._sink = sink
+        self._size, self._segment = size, segment
+        self._journal, self._done = journal, done
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._written: list[Job] = []
+        self._bytes = 0
+        self._flushed_at = clock.monotonic()
+
+    def finished(self, job: Job) -> None:
+        with self._lock:
+            self._written.append(job)
+            self._bytes += job.bytes
+
+    def flush_if_due(self) -> None:
+        silent = self._clock.monotonic() - self._flushed_at
+        if self._written and (
+            self._bytes >= FLUSH_BYTES or silent >= FLUSH_SECONDS
+        ):
+            self.flush()
+
+    def flush(self) -> None:
+        """Make durable what was finished before, and tell of it."""
+        with self._lock:
+            jobs, self._written, self._bytes = self._written, [], 0
+        self._sink.flush()
+        self._flushed_at = self._clock.monotonic()
+        for job in sorted(jobs, key=lambda job: job.first):
+            start = job.first * self._segment
+            end = min((job.last + 1) * self._segment, self._size)
+            extent = Extent(start=start, length=end - start)
+            if self._journal:
+                self._journal.add(extent)
+            if self._done:
+                self._done(extent)
+
+
+def copy(  # noqa: PLR0913 - the interface that the design names
+    reader: Reader,
+    sink: Sink,
+    extents: Iterable[Extent],
+    *,
+    workers: int = 4,
+    buffer: int = MIB,
+    limit: RateLimit | None = None,
+    clock: Clock = time,
+    stop: Callable[[], object] | None = None,
+    done: Callable[[Extent], None] | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    journal: Journal | None = None,
+    target_is_zero: bool = False,
+) -> Copied:
+    """Copy ``extents`` (ascending, within the disk) and make them durable.
+
+    ``workers`` streams move requests of at most ``buffer`` bytes (1 MiB).
+    ``stop`` is called from the calling thread four times a second and ends
+    the copy by raising, or by answering something true (``Canceled``).
+    ``done`` is told, from the same thread, of whole segments that need no
+    copying any more, each only after the flush that made it durable, and
+    after ``journal`` took it in; segments that ``journal`` already has are
+    skipped.  ``progress`` is called from there as well.
+
+    ``target_is_zero``: the backend proves that all of the target that no
+    earlier attempt wrote reads as zero.  Then ZERO and HOLE need nothing;
+    without it they are zeroed and discarded.  It must be false for a delta.
+
+    The first error of any stream ends all of them and is raised; what became
+    durable before stays in the journal.
+    """
+    if not 0 < buffer <= MIB or workers < 1:
+        raise ValueError('1 MiB at most, and at least one worker')
+    if sink.size < reader.size:
+        raise root_errors.Conflict(
+            "The destination disk is smaller than the source's.",
+            detail=f'{sink.size} < {reader.size}',
+        )
+    segment = journal.segment if journal else SEGMENT
+    wanted = list(extents)
+    changed = sum(extent.length for extent in wanted)
+    run = _Run(
+        reader,
+        sink,
+        Options(buffer, limit, target_is_zero, segment),
+        _Ledger(sink, reader.size, segment, journal, done, clock),
+        Meter(changed, clock=clock),
+        (stop, progress),
+    )
+    began = clock.monotonic()
+    run.go(wanted, workers, journal)
+    return Copied(
+        bytes_changed=changed,
+        bytes_read=run.meter.read,
+        bytes_sent=run.meter.sent,
+        bytes_zeroed=run.meter.zeroed,
+        bytes_resumed=run.resumed,
+        seconds=clock.monotonic() - began,
+    )
+
+
+class _Run:
+    """One call of :func:`copy`, seen from the calling thread."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        sink: Sink,
+        options: Options,
+        ledger: _Ledger,
+        meter: Meter,
+        hooks: tuple[
+            Callable[[], object] | None, Callable[[Progress], None] | None
+        ],
+    ) -> None:
+        self._reader, self._sink = reader, sink
+        self._options = options
+        self._ledger = ledger
+        self._stop, self._progress = hooks
+        self.meter = meter
+        self.resumed = 0
+        self._lane: Lane[Job] = Lane(8)
+
+    def go(
+        self, extents: list[Extent], workers: int, journal: Journal | None
+    ) -> None:
+        threads = [
+            threading.Thread(
+                target=self._thread, name=f'copy-{n}', daemon=True
+            )
+            for n in range(workers)
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            for job in jobs_of(
+                extents, self._reader.size, self._options.segment
+            ):
+                self._give(job, journal)
+            self._lane.end()
+            while any(thread.is_alive() for thread in threads):
+                self._wait(threads)
+                self._tick()
+        except Closed:
+            pass
+        except BaseException:
+            self._lane.close()
+            raise
+        finally:
+            # After an error a stream may hang in a request to a dead peer;
+            # it is a daemon, and the fence of the attempt keeps it out.
+            patience = LINGER_SECONDS if self._lane.closed else None
+            for thread in threads:
+                thread.join(patience)
+        self._lane.raise_error()
+        self._ledger.flush()
+        self._report()
+
+    def _wait(self, threads: list[threading.Thread]) -> None:
+        deadline = time.monotonic() + TICK_SECONDS
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _give(self, job: Job, journal: Journal | None) -> None:
+        numbers = range(job.first, job.last + 1)
+        if journal and all(journal.has(number) for number in numbers):
+            self.resumed += job.bytes
+            self.meter.add(done=job.bytes)
+            return
+        while not self._lane.put(job, TICK_SECONDS):
+            self._tick()
+
+    def _tick(self) -> None:
+        if self._stop and self._stop():
+            raise root_errors.Canceled('The copy was asked to stop.')
+        self._ledger.flush_if_due()
+        self._report()
+
+    def _report(self) -> None:
+        if self._progress:
+            self._progress(self.meter.look())
+
+    def _thread(self) -> None:
+        """A stream; its error is kept in the lane, which ends the others."""
+        with self._lane.keeping_error():
+            reader = self._reader.clone()
+            try:
+                sink = self._sink.clone()
+                try:
+                    _Stream(
+                        reader, sink, self._options, self.meter, self._lane
+                    ).run(self._ledger.finished)
+                finally:
+                    sink.close()
+            finally:
+                reader.close()

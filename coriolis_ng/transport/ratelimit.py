@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A limit of bytes per second that several streams share."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Time as the transport sees it; the module ``time`` is one."""
+
+    def monotonic(self) -> float: ...
+
+    def sleep(self, seconds: float, /) -> None: ...
+
+
+class RateLimit:
+    """A token bucket that may go into debt.
+
+    A request larger than the bucket is let through when the bucket is full
+    enough and the debt is paid by those who come after, so requests need no
+    splitting.  ``change`` takes effect for everybody within a nap.
+    """
+
+    NAP = 0.25
+
+    def __init__(
+        self,
+        bytes_per_second: float,
+        *,
+        burst_seconds: float = 0.1,
+        clock: Clock = time,
+    ) -> None:
+        self._rate = bytes_per_second
+        self._burst_seconds = burst_seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._tokens = 0.0
+        self._at = clock.monotonic()
+
+    def change(self, bytes_per_second: float) -> None:
+        """Use another limit from now on."""
+        with self._lock:
+            self._refill()
+            self._rate = bytes_per_second
+
+    def _refill(self) -> None:
+        now = self._clock.monotonic()
+        most = self._rate * self._burst_seconds
+        gained = (now - self._at) * self._rate
+        self._tokens = min(most, self._tokens + gained)
+        self._at = now
+
+    def take(
+        self, count: int, stopped: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Wait until ``count`` bytes may go, or ``stopped()`` says to."""
+        while not stopped():
+            with self._lock:
+                self._refill()
+                if self._tokens >= 0:
+                    self._tokens -= count
+                    return
+                wait = -self._tokens / self._rate
+            self._clock.sleep(min(wait, self.NAP))

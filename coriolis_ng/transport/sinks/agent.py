@@ -1,0 +1,312 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes to a disk of a worker VM, through the agent that runs there.
+
+HTTPS with mutual TLS, one connection for each clone.  Every request may be
+repeated, so a lost connection is made anew a bounded number of times; an
+agent that was restarted meanwhile is an error, for its machine may have
+forgotten what was not flushed.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import json
+import socket
+import ssl
+import time
+import urllib.parse
+import zlib
+from typing import Any
+
+from coriolis_ng import errors as root_errors
+from coriolis_ng.objects import Value
+from coriolis_ng.transport import errors
+from coriolis_ng.transport.digest import DEFAULT, digest
+from coriolis_ng.transport.ratelimit import Clock
+
+MAX_ZERO = 1 << 30
+MAX_DIGEST = 128 << 20
+COMPRESS = ('auto', 'always', 'never')
+
+
+class Patience(Value):
+    """How long a request is tried; the delay doubles each time."""
+
+    timeout_seconds: float = 120.0
+    tries: int = 6
+    first_delay_seconds: float = 0.2
+
+
+class Packer:
+    """Decides for each chunk whether compressing it pays.
+
+    It compares the seconds a byte takes both ways, compression and the
+    answer of the agent included, and now and then tries the way that looked
+    worse: links and data change.  One belongs to one stream.
+    """
+
+    EXPLORE = 64
+    WEIGHT = 0.2
+
+    def __init__(self, mode: str, clock: Clock = time) -> None:
+        if mode not in COMPRESS:
+            raise ValueError(f'compress is one of {COMPRESS}, not {mode!r}')
+        self._mode = mode
+        self._clock = clock
+        self._cost: dict[bool, float] = {}
+        self._count = 0
+
+    def start(self) -> tuple[bool, float]:
+        """Whether to compress the next chunk, and when it began."""
+        self._count += 1
+        if self._mode != 'auto':
+            return self._mode == 'always', self._clock.monotonic()
+        if len(self._cost) < 2:
+            packed = self._count % 4 == 3
+        else:
+            packed = self._cost[True] < self._cost[False]
+            if self._count % self.EXPLORE == 0:
+                packed = not packed
+        return packed, self._clock.monotonic()
+
+    def end(self, packed: bool, began: float, length: int) -> None:
+        cost = (self._clock.monotonic() - began) / max(length, 1)
+        known = self._cost.get(packed, cost)
+        self._cost[packed] = known + self.WEIGHT * (cost - known)
+
+
+class AgentSink:
+    """One disk of an agent, as a :class:`VerifyingSink`.
+
+    ``context`` is ``Certificates.client_context()``; ``attempt`` fences
+    older attempts off; ``server_name`` is checked against the certificate
+    where the agent is reached through a tunnel.
+    """
+
+    algorithm = DEFAULT
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        disk: str,
+        *,
+        context: ssl.SSLContext,
+        attempt: int,
+        compress: str = 'auto',
+        patience: Patience | None = None,
+        clock: Clock = time,
+        size: int | None = None,
+        instance: str | None = None,
+    ) -> None:
+        self._host, self._port, self._disk = host, port, disk
+        self._path = '/v1/disks/' + urllib.parse.quote(disk, safe='')
+        self._context = context
+        self._attempt = attempt
+        self._compress = compress
+        self._packer = Packer(compress, clock)
+        self._patience = patience or Patience()
+        self._clock = clock
+        self._instance = instance
+        self._connection: http.client.HTTPSConnection | None = None
+        if size is None:
+            size = int(self._json('GET', self._path)['size'])
+        self.size = size
+
+    def clone(self) -> AgentSink:
+        return AgentSink(
+            self._host,
+            self._port,
+            self._disk,
+            context=self._context,
+            attempt=self._attempt,
+            compress=self._compress,
+            patience=self._patience,
+            clock=self._clock,
+            size=self.size,
+            instance=self._instance,
+        )
+
+    def close(self) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(OSError):
+                self._connection.close()
+            self._connection = None
+
+    def describe(self) -> dict[str, Any]:
+        """Version and capabilities of the agent."""
+        return self._json('GET', '/v1')
+
+    def write(self, offset: int, view: memoryview) -> None:
+        self.write_verified(offset, view, digest(view, self.algorithm))
+
+    def write_verified(
+        self, offset: int, view: memoryview, digest: bytes
+    ) -> int:
+        if not len(view):
+            return 0
+        text = base64.b64encode(digest).decode('ascii')
+        headers = {
+            'Content-Range': f'bytes {offset}-{offset + len(view) - 1}/*',
+            'Digest': f'{self.algorithm}={text}',
+        }
+        packed, began = self._packer.start()
+        body: memoryview | bytes = view
+        if packed:
+            small = zlib.compress(view, 1)
+            if len(small) < len(view) * 0.95:
+                body = small
+                headers['Content-Encoding'] = 'deflate'
+        self._call('PUT', self._path + '/data', headers, body)
+        self._packer.end(packed, began, len(view))
+        return len(body)
+
+    def zero(self, offset: int, length: int) -> None:
+        self._post_span('/zero', offset, length)
+
+    def discard(self, offset: int, length: int) -> None:
+        self._post_span('/discard', offset, length)
+
+    def _post_span(self, what: str, offset: int, length: int) -> None:
+        end = offset + length
+        while offset < end:
+            step = min(MAX_ZERO, end - offset)
+            body = json.dumps({'offset': offset, 'length': step}).encode()
+            self._call('POST', self._path + what, {}, body)
+            offset += step
+
+    def flush(self) -> None:
+        self._call('POST', self._path + '/flush', {}, b'{}')
+
+    def digests(self, offset: int, length: int, block: int) -> list[bytes]:
+        """Digests of blocks that the agent reads back from the disk."""
+        found: list[bytes] = []
+        step = max(block, MAX_DIGEST // block * block)
+        path = f'{self._path}/digest?algorithm={self.algorithm}&block={block}'
+        for start in range(offset, offset + length, step):
+            last = min(start + step, offset + length) - 1
+            headers = {'Range': f'bytes={start}-{last}'}
+            value = self._json('GET', path, headers)
+            found += [bytes.fromhex(text) for text in value['digests']]
+        return found
+
+    def readinto(self, offset: int, view: memoryview) -> None:
+        """Read back, so that the agent's disk can be a source as well."""
+        step = 1 << 20
+        for start in range(0, len(view), step):
+            part = view[start : start + step]
+            first = offset + start
+            headers = {'Range': f'bytes={first}-{first + len(part) - 1}'}
+            part[:] = self._call('GET', self._path + '/data', headers)
+
+    def _json(
+        self, method: str, path: str, headers: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        value: dict[str, Any] = json.loads(
+            self._call(method, path, headers or {})
+        )
+        return value
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: memoryview | bytes | None = None,
+    ) -> bytes:
+        """Body of the answer; tried anew on a fresh connection when lost."""
+        delay = self._patience.first_delay_seconds
+        for left in reversed(range(self._patience.tries)):
+            try:
+                return self._once(method, path, headers, body)
+            except ssl.SSLCertVerificationError as error:
+                self.close()
+                raise errors.TransportError(
+                    'The agent is not the one that was started.',
+                    detail=str(error),
+                ) from error
+            except (OSError, http.client.HTTPException) as error:
+                self.close()
+                if not left:
+                    raise errors.ConnectionLost(
+                        'The connection to the worker machine was lost.',
+                        detail=f'{method} {path}: {error!r}',
+                    ) from error
+            self._clock.sleep(delay)
+            delay = min(delay * 2, 10.0)
+        raise AssertionError('unreachable')
+
+    def _once(
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: memoryview | bytes | None,
+    ) -> bytes:
+        connection = self._connected()
+        sent = {'Coriolis-Attempt': str(self._attempt), **headers}
+        if body is not None:
+            sent['Content-Length'] = str(len(body))
+        connection.request(method, path, body=body, headers=sent)
+        response = connection.getresponse()
+        answer = response.read()
+        if response.will_close:
+            self.close()
+        if response.status < 300:
+            self._same_agent(response.headers.get('Coriolis-Instance'))
+            return answer
+        self._refused(method, path, response.status, answer)
+        raise AssertionError('unreachable')
+
+    def _connected(self) -> http.client.HTTPSConnection:
+        if self._connection is None:
+            connection = http.client.HTTPSConnection(
+                self._host,
+                self._port,
+                timeout=self._patience.timeout_seconds,
+                context=self._context,
+            )
+            connection.connect()
+            connection.sock.setsockopt(
+                socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+            )
+            self._connection = connection
+        return self._connection
+
+    def _same_agent(self, instance: str | None) -> None:
+        if self._instance is None:
+            self._instance = instance
+        if instance != self._instance:
+            raise errors.AgentRestarted(
+                'The worker machine was restarted during the copy.',
+                detail=f'agent {instance} instead of {self._instance}',
+            )
+
+    def _refused(
+        self, method: str, path: str, status: int, answer: bytes
+    ) -> None:
+        try:
+            text = str(json.loads(answer)['error'])
+        except (ValueError, KeyError, TypeError):
+            text = repr(answer[:200])
+        detail = f'{method} {path}: {status} {text}'
+        if status == 409:
+            raise root_errors.Stale(
+                'A newer attempt of this copy is at work.', detail=detail
+            )
+        if status == 422:
+            raise root_errors.CorruptData(
+                'What arrived at the destination is not what was sent.',
+                detail=detail,
+            )
+        if status == 416:
+            raise errors.OutOfRange(
+                'A request would leave the disk.', detail=detail
+            )
+        raise errors.AgentRefused(
+            'The worker machine refused a request.',
+            status=status,
+            detail=detail,
+        )
