@@ -27,7 +27,7 @@ class ResourceKind(enum.StrEnum):
     KEYPAIR = 'keypair'
     IMAGE = 'image'
     FILE = 'file'  # a seed image or another file on the cloud's host
-    SECRET = 'secret'  # in the secret store, not in a cloud
+    SECRET = 'secret'  # noqa: S105 - in the secret store, not in a cloud
 
 
 class Resource(Value):

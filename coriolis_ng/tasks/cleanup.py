@@ -55,13 +55,21 @@ def drop_all(work: Work, resources: Sequence[Resource], drop: Drop) -> int:
         except errors.CoriolisError as error:
             first = first or error
             work.note(
-                f'{resource.kind} {resource.id} is left over: '
-                f'{error.message}',
+                f'{resource.kind} {resource.id} is left over: {error.message}',
                 Level.WARNING,
             )
     if first is not None:
         raise first
     return gone
+
+
+def at_target(
+    work: Work, kind: ResourceKind, id: str, parent: str
+) -> Resource:
+    """Names something at the destination that is to go."""
+    return Resource(
+        kind=kind, id=id, tag=work.tag, side=Side.TARGET, parent=parent
+    )
 
 
 class _Clean(Cleanup):

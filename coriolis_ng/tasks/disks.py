@@ -27,7 +27,7 @@ from coriolis_ng.objects.volume import (
     VolumeSnapshot,
 )
 from coriolis_ng.tasks import watch
-from coriolis_ng.tasks.cleanup import drop_all
+from coriolis_ng.tasks.cleanup import at_target, drop_all
 from coriolis_ng.transport.digest import whole
 
 
@@ -60,12 +60,13 @@ class MakeVolumes(Task):
     def apply(self, subject: Replica, made: Output) -> Replica:
         before = {d.disk_id: d for d in subject.disks}
         disks = []
-        for volume in made.volumes.items:
+        for volume, kept in zip(
+            made.volumes.items, _settled(made.volumes).items, strict=True
+        ):
             old = before.get(volume.disk_id)
             # A fresh volume agrees with nothing that a source remembers.
             if old is None or volume.fresh:
                 old = ReplicaDisk(disk_id=volume.disk_id)
-            kept = msgspec.structs.replace(volume, fresh=False)
             disks.append(msgspec.structs.replace(old, volume=kept))
         return msgspec.structs.replace(subject, disks=tuple(disks))
 
@@ -83,7 +84,6 @@ class MakeRecoveryPoint(Task):
 
     class Input(Value):
         transfer_id: str
-        execution_id: str = ''
         vm: Vm
         volumes: Volumes
         snapshot: Snapshot
@@ -91,7 +91,13 @@ class MakeRecoveryPoint(Task):
         checksum: bool = False
 
     class Output(Value):
+        """``checkpoint``, ``agreed`` and ``volumes`` are the replica as it
+        is now, for a next round in the same plan."""
+
         point: RecoveryPoint
+        checkpoint: str | None
+        agreed: dict[str, str]
+        volumes: Volumes
 
     def run(self, work: Work, given: Input) -> Output:
         disks = work.target.imports.make_snapshots(
@@ -119,7 +125,13 @@ class MakeRecoveryPoint(Task):
             else Verification.CHUNK,
         )
         work.note(f'recovery point {point.id}: {point.mode}, {point.reason}')
-        return self.Output(point=point)
+        mark = point.checkpoint
+        return self.Output(
+            point=point,
+            checkpoint=mark,
+            agreed={d.disk_id: mark for d in disks} if mark else {},
+            volumes=_settled(given.volumes),
+        )
 
     def apply(self, subject: Replica, made: Output) -> Replica:
         point = made.point
@@ -136,6 +148,14 @@ class MakeRecoveryPoint(Task):
             points=(point, *subject.points),
             full_reason='',
         )
+
+
+def _settled(volumes: Volumes) -> Volumes:
+    return Volumes(
+        items=tuple(
+            msgspec.structs.replace(v, fresh=False) for v in volumes.items
+        )
+    )
 
 
 def _reason(copied: Sequence[Copied]) -> str:
@@ -185,7 +205,7 @@ class DropPoints(Task):
     def run(self, work: Work, given: Input) -> Output:
         for point in given.points:
             resources = [
-                _resource(work, ResourceKind.VOLUME_SNAPSHOT, s.id, s.storage)
+                at_target(work, ResourceKind.VOLUME_SNAPSHOT, s.id, s.storage)
                 for s in point.disks
             ]
             drop_all(work, resources, work.target.imports.drop)
@@ -211,7 +231,7 @@ class DropVolumes(Task):
 
     def run(self, work: Work, given: Input) -> Output:
         resources = [
-            _resource(work, ResourceKind.VOLUME, v.id, v.storage)
+            at_target(work, ResourceKind.VOLUME, v.id, v.storage)
             for v in given.volumes.items
         ]
         drop_all(work, resources, work.target.imports.drop)
@@ -278,11 +298,3 @@ class CloneVolumes(Task):
 
     def apply(self, subject: DeployedVm, made: Output) -> DeployedVm:
         return msgspec.structs.replace(subject, volumes=made.volumes)
-
-
-def _resource(
-    work: Work, kind: ResourceKind, id: str, parent: str
-) -> Resource:
-    return Resource(
-        kind=kind, id=id, tag=work.tag, side=Side.TARGET, parent=parent
-    )

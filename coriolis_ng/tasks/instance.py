@@ -12,13 +12,13 @@ from coriolis_ng.engine.task import Side, Task, Work
 from coriolis_ng.objects import Value
 from coriolis_ng.objects.deployment import DeployedVm
 from coriolis_ng.objects.replica import Replica
-from coriolis_ng.objects.resource import Resource, ResourceKind
+from coriolis_ng.objects.resource import ResourceKind
 from coriolis_ng.objects.snapshot import Snapshot
 from coriolis_ng.objects.task import Level
 from coriolis_ng.objects.vm import Vm
 from coriolis_ng.objects.volume import ClonedVolumes
 from coriolis_ng.tasks import watch
-from coriolis_ng.tasks.cleanup import drop_all
+from coriolis_ng.tasks.cleanup import at_target, drop_all
 
 
 class SnapshotVm(Task):
@@ -172,10 +172,10 @@ class DropVm(Task):
         gone = []
         for volume in given.volumes.items if given.volumes else ():
             gone.append(
-                _resource(work, ResourceKind.VOLUME, volume.id, volume.storage)
+                at_target(work, ResourceKind.VOLUME, volume.id, volume.storage)
             )
         if given.vm:
-            gone.append(_resource(work, ResourceKind.VM, given.vm.id, ''))
+            gone.append(at_target(work, ResourceKind.VM, given.vm.id, ''))
         drop_all(work, gone, work.target.imports.drop)
         return self.Output()
 
@@ -183,11 +183,3 @@ class DropVm(Task):
         return msgspec.structs.replace(
             subject, vm=None, volumes=None, address=''
         )
-
-
-def _resource(
-    work: Work, kind: ResourceKind, id: str, parent: str
-) -> Resource:
-    return Resource(
-        kind=kind, id=id, tag=work.tag, side=Side.TARGET, parent=parent
-    )

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The memory cloud as a source, and what is in it."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from coriolis_ng import errors
+from coriolis_ng.objects.network import Network, Option, Storage
+from coriolis_ng.objects.preflight import Finding, Severity
+from coriolis_ng.objects.resource import Resource, ResourceKind, Side
+from coriolis_ng.objects.snapshot import (
+    Consistency,
+    Mode,
+    Snapshot,
+    SnapshotDisk,
+)
+from coriolis_ng.objects.vm import Disk, Nic, Power, Vm
+from coriolis_ng.providers.base import Options, Watch
+from coriolis_ng.providers.memory.client import Client
+from coriolis_ng.providers.memory.disks import MemoryReader
+
+NETWORKS = ('green', 'blue')
+
+
+def described(found: Mapping[str, Any]) -> Vm:
+    """The cloud's description of a machine as a value."""
+    return Vm(
+        id=found['id'],
+        name=found['name'],
+        cpus=found['cpus'],
+        memory=found['memory'],
+        power=Power(found['power']),
+        guest_agent=found['agent'],
+        disks=tuple(
+            Disk(
+                id=d['id'],
+                size=d['size'],
+                backend='memory',
+                tracked=d['tracked'],
+                untracked_reason=''
+                if d['tracked']
+                else 'this disk has no change tracking',
+            )
+            for d in found['disks']
+        ),
+        nics=tuple(
+            Nic(mac=n['mac'], network=n.get('network', ''))
+            for n in found['nics']
+        ),
+    )
+
+
+class MemoryInventory:
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def list_vms(
+        self, *, marker: str | None, limit: int | None, name: str | None
+    ) -> Sequence[Vm]:
+        found = [described(m) for m in self._client.call('list_machines')]
+        if marker is not None:
+            found = [vm for vm in found if vm.name > marker]
+        if name:
+            found = [vm for vm in found if name in vm.name]
+        return found[:limit] if limit is not None else found
+
+    def get_vm(self, name: str) -> Vm:
+        return described(self._client.call('get_machine', name=name))
+
+    def list_networks(self) -> Sequence[Network]:
+        return [Network(id=name, name=name) for name in NETWORKS]
+
+    def list_storage(self) -> Sequence[Storage]:
+        told = self._client.call('ping')
+        return [
+            Storage(
+                id='memory',
+                name='memory',
+                capacity=told['capacity'],
+                available=told['capacity'] - told['used'],
+                default=True,
+            )
+        ]
+
+    def options(self, names: Sequence[str] | None) -> Sequence[Option]:
+        known = [Option(name='network', values=NETWORKS, default='green')]
+        return [o for o in known if names is None or o.name in names]
+
+
+class MemoryExports:
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def preflight(self, vm: Vm, options: Options) -> Sequence[Finding]:
+        found = [
+            Finding(
+                code='disk_not_tracked',
+                severity=Severity.WARNING,
+                meaning=f'Disk {d.id} of "{vm.name}" has no change tracking.',
+                remedy='Every execution copies it in full.',
+                instance=vm.name,
+            )
+            for d in vm.disks
+            if not d.tracked
+        ]
+        if not vm.guest_agent and vm.power is Power.ON:
+            found.append(
+                Finding(
+                    code='no_guest_agent',
+                    severity=Severity.WARNING,
+                    meaning=f'"{vm.name}" has no guest agent.',
+                    remedy='Recovery points will be crash-consistent.',
+                    instance=vm.name,
+                )
+            )
+        return found
+
+    def make_snapshot(
+        self, vm: Vm, *, since: str | None, options: Options, watch: Watch
+    ) -> Snapshot:
+        id = f'snap-{watch.tag}'
+        checkpoint = f'mark-{watch.tag}'
+        watch.record(ResourceKind.CHECKPOINT, checkpoint, vm.id)
+        watch.record(ResourceKind.SNAPSHOT, id, vm.id)
+        told = self._client.call(
+            'make_snapshot',
+            id=id,
+            machine=vm.id,
+            checkpoint=checkpoint,
+            tag=watch.tag,
+        )
+        off = vm.power is Power.OFF
+        good = told['consistent'] or off
+        return Snapshot(
+            id=id,
+            vm_id=vm.id,
+            taken_at=datetime.datetime.now(datetime.UTC),
+            consistency=Consistency.APPLICATION if good else Consistency.CRASH,
+            consistency_reason='' if good else 'the guest has no agent',
+            checkpoint=checkpoint,
+            disks=tuple(self._disk(vm, disk, since) for disk in told['disks']),
+        )
+
+    def _disk(
+        self, vm: Vm, told: Mapping[str, Any], since: str | None
+    ) -> SnapshotDisk:
+        mode, reason = Mode.FULL, ''
+        if not vm.disk(told['id']).tracked:
+            reason = 'this disk has no change tracking'
+        elif since is None:
+            reason = 'first copy'
+        elif since not in told['checkpoints']:
+            reason = 'the source lost the checkpoint of the last copy'
+        else:
+            mode, reason = Mode.DELTA, 'changed blocks since the last copy'
+        return SnapshotDisk(
+            disk_id=told['id'],
+            size=told['size'],
+            mode=mode,
+            reason=reason,
+            since=since if mode is Mode.DELTA else None,
+        )
+
+    def open(self, snapshot: Snapshot, disk_id: str) -> MemoryReader:
+        return MemoryReader(
+            self._client.clone(),
+            'snapshot',
+            snapshot.id,
+            disk_id,
+            snapshot.disk(disk_id).size,
+        )
+
+    def shut_down(self, vm: Vm, *, watch: Watch, grace_seconds: int) -> None:
+        watch.stop_if_asked()
+        self._client.call('stop_machine', name=vm.id)
+
+    def drop(self, resource: Resource) -> None:
+        if resource.kind is ResourceKind.SNAPSHOT:
+            self._client.call('drop_snapshot', id=resource.id)
+        elif resource.kind is ResourceKind.CHECKPOINT:
+            self._client.call('drop_checkpoint', id=resource.id)
+        else:
+            raise errors.Unsupported(
+                f'A source of this kind makes no {resource.kind}.'
+            )
+
+    def list_tagged(self, tag: str) -> Sequence[Resource]:
+        return [
+            Resource(
+                kind=ResourceKind.SNAPSHOT,
+                id=found['id'],
+                tag=found['tag'],
+                side=Side.SOURCE,
+            )
+            for found in self._client.call('list_tagged', tag=tag)
+            if found['kind'] == 'snapshot'
+        ]

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Make running machines from recovery points; tear test machines down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from coriolis_ng.engine.plan import Plan
+from coriolis_ng.objects.deployment import (
+    Deployment,
+    DeploymentPurpose,
+)
+from coriolis_ng.objects.recovery_point import RecoveryPoint
+from coriolis_ng.objects.transfer import Transfer
+from coriolis_ng.tasks.cleanup import CleanTarget
+from coriolis_ng.tasks.disks import CloneVolumes
+from coriolis_ng.tasks.instance import DropVm, FindAddress, MakeVm
+from coriolis_ng.tasks.minions import MakeMorpher
+from coriolis_ng.tasks.morph import MorphVm
+
+
+def build(
+    deployment: Deployment,
+    transfer: Transfer,
+    points: Mapping[str, RecoveryPoint],
+) -> Plan:
+    """One chain for each machine; nothing is asked of the source."""
+    plan = Plan()
+    spec = deployment.spec
+    skip = spec.skip_os_morphing
+    if skip is None:
+        skip = transfer.spec.skip_os_morphing
+    scripts = spec.user_scripts or transfer.spec.user_scripts
+    test = spec.purpose is DeploymentPurpose.TEST
+    for name, point in points.items():
+        clones = plan.add(CloneVolumes, instance=name, point=point)
+        before = [clones]
+        if not skip:
+            morpher = plan.add(
+                MakeMorpher, instance=name, volumes=clones.volumes
+            )
+            morphed = plan.add(
+                MorphVm,
+                instance=name,
+                vm=point.vm,
+                volumes=clones.volumes,
+                minion=morpher.minion,
+                scripts=scripts.of(name, point.vm.os_type),
+                set_dhcp=spec.set_dhcp,
+            )
+            gone = plan.clean(CleanTarget, morpher, after=[morphed])
+            before = [morphed, gone]
+        vm = plan.add(
+            MakeVm,
+            instance=name,
+            vm=point.vm,
+            volumes=clones.volumes,
+            name=point.vm.name,
+            network_map=transfer.spec.network_map,
+            isolated=test,
+            after=before,
+        )
+        plan.add(FindAddress, instance=name, vm=vm.vm)
+        plan.clean(CleanTarget, clones, vm)
+    return plan
+
+
+def tear_down(deployment: Deployment) -> Plan:
+    """Remove the machines of a test deployment with their volumes."""
+    plan = Plan()
+    for one in deployment.instances:
+        gone = plan.add(
+            DropVm, instance=one.instance, vm=one.vm, volumes=one.volumes
+        )
+        plan.clean(CleanTarget, gone)
+    return plan

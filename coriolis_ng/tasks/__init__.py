@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is done: declarations and bodies of all tasks, by class name."""
+
+from __future__ import annotations
+
+from coriolis_ng.engine.task import Task
+from coriolis_ng.tasks.cleanup import CleanSource, CleanTarget
+from coriolis_ng.tasks.copy import CopyDisks
+from coriolis_ng.tasks.disks import (
+    CloneVolumes,
+    DropCheckpoint,
+    DropPoints,
+    DropVolumes,
+    MakeRecoveryPoint,
+    MakeVolumes,
+)
+from coriolis_ng.tasks.instance import (
+    DropVm,
+    FindAddress,
+    MakeVm,
+    ShutDownVm,
+    SnapshotVm,
+)
+from coriolis_ng.tasks.inventory import GetVm, Preflight
+from coriolis_ng.tasks.minions import MakeMorpher, MakeWriter
+from coriolis_ng.tasks.morph import MorphVm
+
+TASKS: dict[str, type[Task]] = {
+    kind.__name__: kind
+    for kind in (
+        CleanSource,
+        CleanTarget,
+        CloneVolumes,
+        CopyDisks,
+        DropCheckpoint,
+        DropPoints,
+        DropVm,
+        DropVolumes,
+        FindAddress,
+        GetVm,
+        MakeMorpher,
+        MakeRecoveryPoint,
+        MakeVm,
+        MakeVolumes,
+        MakeWriter,
+        MorphVm,
+        Preflight,
+        ShutDownVm,
+        SnapshotVm,
+    )
+}

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Move the bytes: from a source's snapshot to a replica's volumes."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import threading
+
+import msgspec
+
+from coriolis_ng.engine.task import Side, Task, Work
+from coriolis_ng.objects import Value
+from coriolis_ng.objects.minion import Minion
+from coriolis_ng.objects.recovery_point import Copied
+from coriolis_ng.objects.snapshot import Mode, Snapshot, SnapshotDisk
+from coriolis_ng.objects.vm import Disk, Vm
+from coriolis_ng.objects.volume import Volume, Volumes
+from coriolis_ng.transport import copy as transport
+from coriolis_ng.transport.certificates import Certificates
+from coriolis_ng.transport.contracts import Reader, Sink
+from coriolis_ng.transport.digest import whole
+from coriolis_ng.transport.errors import JournalMismatch, NoChangeTracking
+from coriolis_ng.transport.extents import Extent
+from coriolis_ng.transport.journal import Journal, JournalValue
+from coriolis_ng.transport.sinks.agent import AgentSink
+from coriolis_ng.transport.stats import Progress
+
+
+class CopyJournal(Value):
+    """What an attempt leaves to the next: what is durable, by disk."""
+
+    disks: dict[str, JournalValue] = {}
+
+
+class CopyDisks(Task):
+    """Copy what changed since the last recovery point, or everything."""
+
+    side = Side.BOTH
+    needs = ('exports', 'imports')
+    resumable = True
+    silent_seconds = 300
+
+    class Input(Value):
+        """``agreed`` is the source's mark that each disk's volume agrees
+        with; without one, or with ``full_reason``, a disk is copied in
+        full."""
+
+        vm: Vm
+        snapshot: Snapshot
+        writer: Minion
+        volumes: Volumes
+        agreed: dict[str, str] = {}
+        full_reason: str = ''
+        checksum: bool = False
+
+    class Output(Value):
+        copied: tuple[Copied, ...]
+
+    def run(self, work: Work, given: Input) -> Output:
+        journals = _Journals(work)
+        disks = given.vm.disks
+        streams = max(1, 4 // len(disks))
+        with concurrent.futures.ThreadPoolExecutor(len(disks)) as pool:
+            running = [
+                pool.submit(
+                    _DiskCopy(work, given, disk, journals, streams).run
+                )
+                for disk in disks
+            ]
+            # Each disk ends by itself soon after the first error: the
+            # stop flag of the work is asked by all of them.
+            done = concurrent.futures.wait(
+                running, return_when=concurrent.futures.FIRST_EXCEPTION
+            )
+            if any(f.exception() for f in done.done):
+                journals.give_up()
+        copied = tuple(future.result() for future in running)
+        work.note(_summary(copied))
+        return self.Output(copied=copied)
+
+
+class _Journals:
+    """The journals of all disks, kept together for the next attempt."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._before: CopyJournal = work.resumed(CopyJournal) or CopyJournal()
+        self._disks: dict[str, Journal] = {}
+        self._lock = threading.Lock()
+        self.given_up = False
+
+    def give_up(self) -> None:
+        """One disk failed: the others need not go on."""
+        self.given_up = True
+
+    def open(
+        self, snapshot: Snapshot, disk: SnapshotDisk, since: str | None
+    ) -> Journal:
+        before = self._before.disks.get(disk.disk_id)
+        journal = Journal(snapshot.id, disk.size, since=since)
+        if before is not None:
+            try:
+                journal = Journal.load(
+                    before, snapshot.id, disk.size, since=since
+                )
+                self._work.note(
+                    f'{disk.disk_id}: goes on after '
+                    f'{journal.durable / 2**20:.0f} MiB that are durable'
+                )
+            except JournalMismatch as error:
+                self._work.note(f'{disk.disk_id}: {error.message}')
+        with self._lock:
+            self._disks[disk.disk_id] = journal
+        return journal
+
+    def save(self, _extent: Extent) -> None:
+        with self._lock:
+            values = {i: j.value() for i, j in self._disks.items()}
+        self._work.checkpoint(CopyJournal(disks=values))
+
+
+class _DiskCopy:
+    """The copy of one disk, in a thread of its own."""
+
+    def __init__(
+        self,
+        work: Work,
+        given: CopyDisks.Input,
+        disk: Disk,
+        journals: _Journals,
+        streams: int,
+    ) -> None:
+        self._work = work
+        self._given = given
+        self._disk = disk
+        self._journals = journals
+        self._streams = streams
+
+    def run(self) -> Copied:
+        work, given = self._work, self._given
+        told = given.snapshot.disk(self._disk.id)
+        volume = given.volumes.of(self._disk.id)
+        mode, reason = decide(told, volume, given.agreed, given.full_reason)
+        reader: Reader = work.source.exports.open(
+            given.snapshot, self._disk.id
+        )
+        try:
+            since = told.since if mode is Mode.DELTA else None
+            try:
+                extents = list(reader.extents(since))
+            except NoChangeTracking as error:
+                mode, reason, since = Mode.FULL, error.message, None
+                extents = list(reader.extents(None))
+            work.note(f'{self._disk.id}: {mode} copy, {reason}')
+            sink = open_sink(work, given.writer, volume)
+            try:
+                made = self._copy(reader, sink, extents, since)
+            finally:
+                sink.close()
+            sha256 = whole(reader) if given.checksum else ''
+        finally:
+            reader.close()
+        return Copied(
+            disk_id=self._disk.id,
+            mode=mode,
+            reason=reason,
+            changed=made.bytes_changed,
+            read=made.bytes_read,
+            sent=made.bytes_sent,
+            written=made.bytes_read + made.bytes_zeroed,
+            seconds=made.seconds,
+            sha256=sha256,
+        )
+
+    def _copy(
+        self,
+        reader: Reader,
+        sink: Sink,
+        extents: list[Extent],
+        since: str | None,
+    ) -> transport.Copied:
+        given = self._given
+        told = given.snapshot.disk(self._disk.id)
+        volume = given.volumes.of(self._disk.id)
+        return transport.copy(
+            reader,
+            sink,
+            extents,
+            workers=self._streams,
+            stop=self._stop,
+            done=self._journals.save,
+            progress=self._progress,
+            journal=self._journals.open(given.snapshot, told, since),
+            target_is_zero=since is None and volume.fresh and volume.zeroed,
+        )
+
+    def _stop(self) -> bool:
+        return self._work.stopping or self._journals.given_up
+
+    def _progress(self, seen: Progress) -> None:
+        self._work.progress(seen.done, seen.total, item=self._disk.id)
+
+
+def decide(
+    disk: SnapshotDisk,
+    volume: Volume,
+    agreed: dict[str, str],
+    full_reason: str,
+) -> tuple[Mode, str]:
+    """Full or delta, and why: a delta needs a source that can tell what
+    changed and a volume that agrees with the mark it starts from."""
+    if full_reason:
+        return Mode.FULL, full_reason
+    if disk.mode is Mode.FULL:
+        return Mode.FULL, disk.reason
+    if volume.fresh:
+        return Mode.FULL, 'the volume is new'
+    if agreed.get(disk.disk_id) != disk.since:
+        return Mode.FULL, 'the volume never agreed with the last checkpoint'
+    return Mode.DELTA, disk.reason
+
+
+def open_sink(work: Work, writer: Minion, volume: Volume) -> Sink:
+    """Through the agent of the worker VM, or without one."""
+    if writer.agent is None:
+        sink: Sink = work.target.imports.open(writer, volume, work.attempt)
+        return sink
+    pem = msgspec.json.decode(
+        work.secret(writer.agent.credentials), type=Certificates
+    )
+    return AgentSink(
+        writer.agent.host,
+        writer.agent.port,
+        volume.disk_id,
+        context=pem.client_context(),
+        attempt=work.attempt,
+    )
+
+
+def _summary(copied: tuple[Copied, ...]) -> str:
+    def mib(figure: str) -> str:
+        return f'{sum(getattr(c, figure) for c in copied) / 2**20:.1f} MiB'
+
+    return (
+        f'{mib("changed")} changed, {mib("read")} read, {mib("sent")} sent, '
+        'every chunk verified'
+    )
+
+
+__all__ = ['CopyDisks', 'CopyJournal', 'decide', 'open_sink']

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Worker VMs: started, reached over a pinned SSH key, given the agent.
+
+Keys and certificates are made here, for one machine each; they rest in the
+secret store, so that a resumed attempt on another worker can go on, and the
+cleanup drops them with the machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from coriolis_ng import errors
+from coriolis_ng.engine.task import Side, Task, Work
+from coriolis_ng.objects import Value
+from coriolis_ng.objects.minion import Agent, Minion, MinionKeys, Purpose, Ssh
+from coriolis_ng.objects.volume import ClonedVolumes, Volume, Volumes
+from coriolis_ng.remote.keys import make_keypair
+from coriolis_ng.remote.push import start_program
+from coriolis_ng.remote.ssh import Ssh as Connected
+from coriolis_ng.remote.ssh import wait_for_ssh
+from coriolis_ng.tasks import watch
+from coriolis_ng.transport.agent import agent_program
+from coriolis_ng.transport.certificates import make_certificates
+
+AGENT = 'coriolis-agent'
+BOOT_SECONDS = 600
+# The agent ends when nobody wrote for so long: longer than any lease.
+AGENT_SILENT_SECONDS = 1800
+
+
+def reach(work: Work, ssh: Ssh) -> Connected:
+    """An SSH session; waits for a machine that is still booting."""
+    return wait_for_ssh(
+        ssh.host,
+        ssh.port,
+        ssh.user,
+        work.secret(ssh.key).decode(),
+        ssh.host_key,
+        timeout_seconds=BOOT_SECONDS,
+        stop=lambda: work.stopping,
+    )
+
+
+def _boot(work: Work, volumes: Sequence[Volume], purpose: Purpose) -> Minion:
+    private, public = make_keypair('coriolis')
+    host_private, host_public = make_keypair()
+    key = work.keep(private.encode())
+    minion: Minion = work.target.imports.make_minion(
+        volumes,
+        purpose,
+        MinionKeys(user_key=public, host_key=host_private),
+        options=work.target_options,
+        watch=watch.target(work),
+    )
+    if minion.ssh is None:
+        return minion
+    ssh = msgspec.structs.replace(minion.ssh, key=key, host_key=host_public)
+    minion = msgspec.structs.replace(minion, ssh=ssh)
+    work.note(f'worker VM {minion.id} starts at {ssh.host}')
+    reach(work, ssh).close()
+    work.note('worker VM answers')
+    return minion
+
+
+class MakeWriter(Task):
+    """A worker VM with the replica's volumes and the agent in it."""
+
+    side = Side.TARGET
+    needs = ('imports',)
+    silent_seconds = 900
+
+    class Input(Value):
+        volumes: Volumes
+
+    class Output(Value):
+        minion: Minion
+
+    def run(self, work: Work, given: Input) -> Output:
+        minion = _boot(work, given.volumes.items, Purpose.WRITE)
+        if minion.ssh is None:
+            return self.Output(minion=minion)
+        return self.Output(
+            minion=msgspec.structs.replace(
+                minion, agent=_start_agent(work, minion, minion.ssh)
+            )
+        )
+
+
+def _start_agent(work: Work, minion: Minion, ssh: Ssh) -> Agent:
+    pem = make_certificates([ssh.host])
+    ref = work.keep(msgspec.json.encode(pem))
+    with reach(work, ssh) as connected:
+        program = start_program(
+            connected,
+            AGENT,
+            agent_program(),
+            {
+                'listen': ssh.host,
+                'port': 0,
+                'cert': pem.server_cert.decode(),
+                'key': pem.server_key.decode(),
+                'ca': pem.ca.decode(),
+                'disks': {
+                    disk: {'serial': serial}
+                    for disk, serial in minion.disks.items()
+                },
+                'lease_seconds': AGENT_SILENT_SECONDS,
+            },
+            stop=lambda: work.stopping,
+        )
+    port = program.ready.get('port')
+    if not isinstance(port, int):
+        raise errors.Unreachable(
+            'The agent on the worker VM did not say where it listens.'
+        )
+    work.note(f'agent listens on {ssh.host}:{port}')
+    return Agent(host=ssh.host, port=port, credentials=ref)
+
+
+class MakeMorpher(Task):
+    """A worker VM with a deployment's own volumes attached.
+
+    It takes ``ClonedVolumes``: the replica's disks cannot be handed to it.
+    """
+
+    side = Side.TARGET
+    needs = ('imports',)
+    silent_seconds = 900
+
+    class Input(Value):
+        volumes: ClonedVolumes
+
+    class Output(Value):
+        minion: Minion
+
+    def run(self, work: Work, given: Input) -> Output:
+        return self.Output(
+            minion=_boot(work, given.volumes.items, Purpose.MORPH)
+        )

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Adapt a guest to the machine that its disks will boot in."""
+
+from __future__ import annotations
+
+import msgspec
+
+from coriolis_ng.engine.task import Side, Task, Work
+from coriolis_ng.morphing import pipeline
+from coriolis_ng.morphing.target import Phase, Target
+from coriolis_ng.morphing.target import UserScript as GuestScript
+from coriolis_ng.objects import Value
+from coriolis_ng.objects.deployment import DeployedVm
+from coriolis_ng.objects.minion import Minion
+from coriolis_ng.objects.task import Level
+from coriolis_ng.objects.transfer import UserScript
+from coriolis_ng.objects.vm import Vm
+from coriolis_ng.objects.volume import ClonedVolumes
+from coriolis_ng.tasks.minions import reach
+
+
+class MorphVm(Task):
+    """Mount the clones in a worker VM and run the stages that apply."""
+
+    side = Side.TARGET
+    needs = ('imports',)
+    subject = DeployedVm
+    # A half-adapted guest is adapted again: every stage is idempotent.
+    resumable = True
+    silent_seconds = 1800
+
+    class Input(Value):
+        vm: Vm
+        volumes: ClonedVolumes
+        minion: Minion
+        scripts: tuple[UserScript, ...] = ()
+        set_dhcp: bool | None = None
+
+    class Output(Value):
+        stages: tuple[str, ...] = ()
+
+    def run(self, work: Work, given: Input) -> Output:
+        if given.minion.ssh is None:
+            work.note(
+                'This platform has no worker VMs: the guest is not adapted.',
+                Level.WARNING,
+            )
+            return self.Output()
+        set_dhcp = given.set_dhcp
+        if set_dhcp is None:
+            set_dhcp = work.target_options.get('set_dhcp', True)
+        target = Target(
+            firmware=given.vm.firmware,
+            nics=given.vm.nics,
+            set_dhcp=set_dhcp,
+            user_scripts=tuple(
+                GuestScript(payload=s.payload, phase=Phase(s.phase))
+                for s in given.scripts
+            ),
+        )
+        with reach(work, given.minion.ssh) as connected:
+            morphed = pipeline.morph(
+                connected,
+                target,
+                serials=tuple(given.minion.disks.values()),
+                note=work.note,
+                stop=lambda: work.stopping,
+            )
+        return self.Output(stages=tuple(morphed.stages))
+
+    def apply(self, subject: DeployedVm, made: Output) -> DeployedVm:
+        return msgspec.structs.replace(subject, morphed=made.stages)
