@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A KVM "cloud" on this machine: a libvirtd apart from every other one.
+
+libvirtd's paths are compiled in, so each cloud has a mount namespace in which
+they are directories of its own. Clients outside use the socket by its path.
+Two clouds share the machine's network namespace: each network has a bridge
+and a subnet of its own, without firewall rules, so they cannot quarrel.
+"""
+
+import contextlib
+import ipaddress
+import json
+import pathlib
+import secrets
+import shutil
+import subprocess
+import tempfile
+from types import TracebackType
+from typing import Self
+
+import libvirt
+
+from tests.beds import cache, kvm, process
+
+# What libvirtd holds where, and our directory for it.
+PATHS = {
+    '/run/libvirt': 'run',
+    '/var/lib/libvirt': 'lib',
+    '/var/cache/libvirt': 'cache',
+    '/var/log/libvirt': 'log',
+    '/etc/libvirt': 'etc',
+}
+QEMU_CONF = """
+security_driver = "none"
+user = "root"
+group = "root"
+dynamic_ownership = 0
+cgroup_controllers = [ ]
+namespaces = [ ]
+stdio_handler = "file"
+"""
+LIBVIRTD_CONF = """
+unix_sock_group = "root"
+auth_unix_ro = "none"
+auth_unix_rw = "none"
+log_outputs = "2:stderr"
+"""
+
+
+class Cloud:
+    """One libvirtd with its pools, networks and machines.
+
+    ``uri`` opens it from any process of this machine's root. ``base`` holds
+    everything; ``close`` removes it, with every machine that still runs.
+    """
+
+    def __init__(self, name: str, parent: pathlib.Path | None = None) -> None:
+        self.name = name
+        # Socket paths may have 107 characters: keep it short.
+        self.base = pathlib.Path(
+            tempfile.mkdtemp(
+                prefix=f'cng-{name[:12]}-', dir=parent or '/var/tmp'
+            )
+        )
+        for folder in PATHS.values():
+            (self.base / folder).mkdir()
+        (self.base / 'etc/qemu.conf').write_text(QEMU_CONF)
+        (self.base / 'etc/libvirtd.conf').write_text(LIBVIRTD_CONF)
+        self.socket = self.base / 'run/libvirt-sock'
+        self.uri = f'qemu+unix:///system?socket={self.socket}'
+        self.virt_type = kvm.virt_type()
+        self.bridges: list[str] = []
+        self._daemon: process.Server | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self.start_daemon()
+            self.add_pool('default')
+            self.add_network('default')
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def connect(self) -> libvirt.virConnect:
+        """A new connection; close it yourself."""
+        return libvirt.open(self.uri)
+
+    def start_daemon(self) -> None:
+        """Start libvirtd; it finds the machines that went on without it."""
+        warm = cache.root() / 'libvirt-capabilities'
+        mine = self.base / 'cache/qemu'
+        if warm.is_dir() and not mine.exists():
+            # Asking QEMU what it can do takes seconds; the answer holds
+            # until QEMU's binary changes, which libvirt checks.
+            shutil.copytree(warm, mine)
+        pathlib.Path('/run/libvirt').mkdir(exist_ok=True)
+        mounts = [
+            f'mount --bind {self.base / ours} {theirs}'
+            for theirs, ours in PATHS.items()
+        ]
+        script = ' && '.join(
+            [
+                *mounts,
+                'exec libvirtd -f /etc/libvirt/libvirtd.conf '
+                '-p /run/libvirt/libvirtd.pid',
+            ]
+        )
+        self._daemon = process.Server(
+            ['unshare', '-m', '--propagation', 'private', 'sh', '-c', script],
+            self.base / 'libvirtd.log',
+        )
+        self._daemon.wait_until(self._answers, 60, f'libvirtd {self.name}')
+        if not warm.is_dir() and mine.is_dir():
+            with contextlib.suppress(OSError):
+                shutil.copytree(mine, warm)
+
+    def stop_daemon(self) -> None:
+        """The cloud's control plane is gone; its machines go on."""
+        if self._daemon is not None:
+            self._daemon.stop()
+            self._daemon = None
+
+    @property
+    def daemon_pid(self) -> int:
+        if self._daemon is None:
+            raise RuntimeError(f'libvirtd {self.name} does not run')
+        return self._daemon.pid
+
+    def add_pool(self, name: str, path: pathlib.Path | None = None) -> str:
+        """Make and start a directory pool; gives its path."""
+        path = path or self.base / 'pools' / name
+        path.mkdir(parents=True, exist_ok=True)
+        with self._connection() as conn:
+            pool = conn.storagePoolDefineXML(
+                f"<pool type='dir'><name>{name}</name>"
+                f'<target><path>{path}</path></target></pool>'
+            )
+            pool.setAutostart(1)
+            pool.create()
+        return str(path)
+
+    def add_network(self, name: str) -> ipaddress.IPv4Network:
+        """Make and start a network with DHCP, reachable from this machine.
+
+        There is no way out of it, and no rule of a firewall is touched.
+        """
+        bridge = f'cng{secrets.token_hex(4)}'
+        subnet = _free_subnet()
+        with self._connection() as conn:
+            network = conn.networkDefineXML(
+                f'<network><name>{name}</name>'
+                f"<forward mode='open'/><bridge name='{bridge}' stp='off'/>"
+                f"<ip address='{subnet[1]}' netmask='{subnet.netmask}'><dhcp>"
+                f"<range start='{subnet[10]}' end='{subnet[250]}'/>"
+                '</dhcp></ip></network>'
+            )
+            self.bridges.append(bridge)
+            network.setAutostart(1)
+            network.create()
+        return subnet
+
+    def leftovers(self) -> dict[str, list[str]]:
+        """Names of all machines, volumes (by pool) and checkpoints."""
+        found: dict[str, list[str]] = {}
+        with self._connection() as conn:
+            domains = conn.listAllDomains()
+            found['machines'] = sorted(dom.name() for dom in domains)
+            found['checkpoints'] = sorted(
+                f'{dom.name()}/{point.getName()}'
+                for dom in domains
+                for point in dom.listAllCheckpoints()
+            )
+            found['volumes'] = sorted(
+                f'{pool.name()}/{entry.name}'
+                for pool in conn.listAllStoragePools()
+                for entry in pathlib.Path(_target(pool)).iterdir()
+            )
+        return found
+
+    def close(self) -> None:
+        """End every machine, the daemon and the networks; remove ``base``."""
+        self.stop_daemon()
+        # Not through libvirt: it may be gone, and this way is the same
+        # whether it is or not.
+        for pidfile in (self.base / 'run').rglob('*.pid'):
+            with contextlib.suppress(ValueError, OSError):
+                pid = int(pidfile.read_text())
+                if _belongs(pid):
+                    process.end(pid)
+        for bridge in self.bridges:
+            subprocess.run(
+                ['ip', 'link', 'delete', bridge],
+                check=False,
+                stderr=subprocess.DEVNULL,
+            )
+        self.bridges.clear()
+        shutil.rmtree(self.base, ignore_errors=True)
+
+    def _answers(self) -> bool:
+        if not self.socket.exists():
+            return False
+        try:
+            libvirt.open(self.uri).close()
+        except libvirt.libvirtError:
+            return False
+        return True
+
+    @contextlib.contextmanager
+    def _connection(self):  # noqa: ANN202
+        conn = self.connect()
+        try:
+            yield conn
+        finally:
+            conn.close()
+
+
+def _target(pool: libvirt.virStoragePool) -> str:
+    return pool.XMLDesc().partition('<path>')[2].partition('</path>')[0]
+
+
+def _belongs(pid: int) -> bool:
+    """Process ids are used again: look before ending one from a file."""
+    try:
+        line = pathlib.Path(f'/proc/{pid}/cmdline').read_bytes()
+    except OSError:
+        return False
+    program = pathlib.Path(line.split(b'\0')[0].decode()).name
+    return program.startswith(('qemu-system-', 'dnsmasq', 'swtpm'))
+
+
+def _free_subnet() -> ipaddress.IPv4Network:
+    out = subprocess.run(
+        ['ip', '-j', 'route'], check=True, capture_output=True
+    ).stdout
+    taken = [
+        ipaddress.ip_network(row['dst'], strict=False)
+        for row in json.loads(out)
+        if row['dst'] != 'default'
+    ]
+    while True:
+        subnet = ipaddress.IPv4Network(
+            f'10.{128 + secrets.randbelow(127)}.{secrets.randbelow(256)}.0/24'
+        )
+        if not any(subnet.overlaps(other) for other in taken):
+            return subnet
+
+
+@contextlib.contextmanager
+def two_clouds():  # noqa: ANN201
+    """(source, destination), kept apart in everything but the kernel."""
+    with Cloud('source') as source, Cloud('destination') as destination:
+        yield source, destination

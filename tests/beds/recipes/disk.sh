@@ -1,0 +1,42 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# disk.sh ROOTFS.tar DISK.qcow2 SIZE: a bootable disk (BIOS, MBR, GRUB, one
+# ext4 partition) from a root file system.
+#
+# Not every kernel reads partition tables of loop devices, so partx tells it;
+# nothing here needs nbd or the device mapper.
+set -euo pipefail
+tar=$1 out=$2 size=$3
+raw=$out.raw
+rm -f "$raw"
+truncate -s "$size" "$raw"
+echo 'start=2048,type=83,bootable' | sfdisk -q --label dos "$raw"
+
+loop=$(losetup -f --show "$raw")
+mnt=$(mktemp -d)
+cleanup() {
+    umount "$mnt/dev" "$mnt/proc" "$mnt/sys" 2>/dev/null || :
+    umount "$mnt" 2>/dev/null || :
+    partx -d "$loop" 2>/dev/null || :
+    losetup -d "$loop"
+    rmdir "$mnt" || :
+    rm -f "$raw"
+}
+trap cleanup EXIT
+partx -a "$loop"
+mke2fs -q -t ext4 -L root "${loop}p1"
+mount "${loop}p1" "$mnt"
+tar -C "$mnt" -xf "$tar"
+for dir in dev proc sys; do mount --bind "/$dir" "$mnt/$dir"; done
+chroot "$mnt" grub-install --target=i386-pc "$loop" >/dev/null 2>&1
+chroot "$mnt" update-grub >/dev/null 2>&1
+# GRUB wrote down the loop device, for want of /dev/disk/by-uuid.
+uuid=$(blkid -p -s UUID -o value "${loop}p1")
+root=UUID=$uuid
+! grep -q '^GRUB_DISABLE_LINUX_UUID=true' "$mnt/etc/default/grub" ||
+    root=/dev/vda1
+sed -i "s#root=${loop}p1#root=$root#; s#'hostdisk//dev/loop[0-9]*,#'hd0,#" \
+    "$mnt/boot/grub/grub.cfg"
+! grep -q "${loop##*/}" "$mnt/boot/grub/grub.cfg"
+umount "$mnt/dev" "$mnt/proc" "$mnt/sys" "$mnt"
+qemu-img convert -f raw -O qcow2 -o compat=1.1 "$raw" "$out"
