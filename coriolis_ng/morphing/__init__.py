@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Adapts a guest's disks to the cloud that they were copied to."""
