@@ -69,7 +69,9 @@ class Tree(Value):
         return [i for i, (a, b) in enumerate(pairs) if a != b]
 
 
-def _update(reader: Reader, start: int, length: int, states: list) -> None:
+def _update(
+    reader: Reader, start: int, length: int, states: list[Any]
+) -> None:
     """Feed a range of the disk to hash states, in 1 MiB reads."""
     buffer = memoryview(bytearray(min(MIB, max(length, 1))))
     end = start + length

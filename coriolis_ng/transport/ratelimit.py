@@ -65,4 +65,5 @@ class RateLimit:
                     self._tokens -= count
                     return
                 wait = -self._tokens / self._rate
-            self._clock.sleep(min(wait, self.NAP))
+            # A wait below the clock's resolution would not move it at all.
+            self._clock.sleep(min(max(wait, 0.001), self.NAP))

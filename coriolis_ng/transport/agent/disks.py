@@ -12,6 +12,7 @@ import os
 import re
 import stat
 import threading
+from typing import Any, Dict, Set, Union
 
 _KEEP_SIZE = 0x01
 _PUNCH_HOLE = 0x02
@@ -29,7 +30,7 @@ NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z')
 SERIAL = re.compile(r'[A-Za-z0-9._-]{1,64}\Z')
 
 
-def _fallocate_of_libc() -> object:
+def _fallocate_of_libc() -> Any:
     name = ctypes.util.find_library('c') or 'libc.so.6'
     try:
         function = ctypes.CDLL(name, use_errno=True).fallocate
@@ -82,7 +83,7 @@ def _read_some(fd: int, view: memoryview, offset: int) -> int:
     # preadv() came with Python 3.7 and saves a copy.
     preadv = getattr(os, 'preadv', None)
     if preadv is not None:
-        return preadv(fd, [view], offset)
+        return int(preadv(fd, [view], offset))
     data = os.pread(fd, len(view), offset)
     view[: len(data)] = data
     return len(data)
@@ -122,7 +123,7 @@ class Disk:
     A volume may be attached after the agent was started.
     """
 
-    def __init__(self, name: str, where: object) -> None:
+    def __init__(self, name: str, where: Union[str, Dict[str, str]]) -> None:
         self.name = name
         self._where = where
         self._fd = -1
@@ -163,7 +164,7 @@ def find_serial(serial: str, root: str = '/') -> str:
     link = os.path.join(root, 'dev/disk/by-id', 'virtio-' + serial[:20])
     if os.path.exists(link):
         return link
-    found = set()
+    found: Set[str] = set()
     for pattern in ('serial', 'device/serial', 'device/vpd_pg80'):
         for path in glob.glob(os.path.join(root, 'sys/block/*', pattern)):
             try:
@@ -184,7 +185,7 @@ def find_serial(serial: str, root: str = '/') -> str:
     return os.path.join(root, 'dev', names[0])
 
 
-def disks_of(config: dict) -> dict:
+def disks_of(config: Dict[str, Any]) -> Dict[str, Disk]:
     """``{name: Disk}`` of the configuration; ValueError when it is wrong."""
     disks = {}
     for name, where in config.items():

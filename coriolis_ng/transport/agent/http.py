@@ -8,6 +8,7 @@ agent should refuse.  Runs on Python 3.6.
 
 import json
 import re
+from typing import Any, Dict, Optional, Tuple
 
 MAX_HEAD = 16 * 1024
 MAX_BODY = 4 * 1024 * 1024
@@ -54,7 +55,12 @@ class Request:
     """One request; ``length`` bytes of body wait in the connection."""
 
     def __init__(
-        self, method: str, path: str, query: str, headers: dict, length: int
+        self,
+        method: str,
+        path: str,
+        query: str,
+        headers: Dict[str, str],
+        length: int,
     ) -> None:
         self.method = method
         self.path = path
@@ -62,7 +68,7 @@ class Request:
         self.headers = headers
         self.length = length
 
-    def span(self, header: str) -> tuple:
+    def span(self, header: str) -> Tuple[int, int]:
         """``(offset, length)`` of a range header, or a 400."""
         found = _RANGE.match(self.headers.get(header, ''))
         if not found:
@@ -87,7 +93,7 @@ def parse_head(head: bytes) -> Request:
         raise HttpError(505, 'HTTP/1.1 only', True)
     if len(lines) - 1 > MAX_HEADERS:
         raise HttpError(431, 'too many headers', True)
-    headers = {}
+    headers: Dict[str, str] = {}
     for line in lines[1:]:
         found = _HEADER.match(line)
         if not found or '\0' in line or '\n' in line or '\r' in line:
@@ -100,7 +106,7 @@ def parse_head(head: bytes) -> Request:
     return Request(method, path, query, headers, _body_length(method, headers))
 
 
-def _body_length(method: str, headers: dict) -> int:
+def _body_length(method: str, headers: Dict[str, str]) -> int:
     if 'transfer-encoding' in headers:
         raise HttpError(501, 'transfer codings are not supported', True)
     text = headers.get('content-length')
@@ -119,12 +125,12 @@ def _body_length(method: str, headers: dict) -> int:
 class Stream:
     """Reads requests from, and writes answers to, one connected socket."""
 
-    def __init__(self, sock: object) -> None:
+    def __init__(self, sock: Any) -> None:
         self._sock = sock
         self._buffer = memoryview(bytearray(MAX_HEAD))
         self._left = 0
 
-    def read_request(self) -> 'Request':
+    def read_request(self) -> Optional[Request]:
         """The next request; None when the peer closed between requests."""
         seen = 0
         while True:
@@ -159,7 +165,7 @@ class Stream:
                 raise ConnectionError('cut in a body')
             have += count
 
-    def respond(self, status: int, headers: dict, body: bytes) -> None:
+    def respond(self, status: int, headers: Dict[str, str], body: Any) -> None:
         lines = ['HTTP/1.1 %d %s' % (status, REASONS[status])]
         lines.extend('%s: %s' % item for item in sorted(headers.items()))
         lines.append('Content-Length: %d' % len(body))
@@ -171,11 +177,11 @@ class Stream:
             self._sock.sendall(body)
 
 
-def to_json(value: object) -> bytes:
+def to_json(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True).encode('ascii')
 
 
-def from_json(body: bytes) -> dict:
+def from_json(body: bytes) -> Dict[str, Any]:
     """The object in a body, or a 400."""
     try:
         value = json.loads(body.decode('utf-8'))

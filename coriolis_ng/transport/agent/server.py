@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+from typing import Any, Dict
 
 from .disks import disks_of
 from .http import HttpError, Stream, to_json
@@ -43,7 +44,7 @@ class BadConfig(Exception):
     """The configuration cannot be used."""
 
 
-def load_config(text: str) -> dict:
+def load_config(text: str) -> Dict[str, Any]:
     """The checked configuration; BadConfig tells what is wrong."""
     try:
         config = json.loads(text)
@@ -74,7 +75,7 @@ def read_config(path: str) -> str:
         return file.read(1 << 20)
 
 
-def tls_context(config: dict) -> ssl.SSLContext:
+def tls_context(config: Dict[str, Any]) -> ssl.SSLContext:
     """Mutual TLS, 1.2 or later, trusting one CA only."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     # minimum_version came with Python 3.7.
@@ -102,7 +103,7 @@ def tls_context(config: dict) -> ssl.SSLContext:
 class Server:
     """Accepts connections, one thread each, until the lease is over."""
 
-    def __init__(self, config: dict) -> None:
+    def __init__(self, config: Dict[str, Any]) -> None:
         self.service = Service(
             disks_of(config['disks']), int(config['attempt'])
         )
@@ -163,7 +164,7 @@ class Server:
     def _trusted(self, secure: ssl.SSLSocket) -> bool:
         if not self._pin:
             return True
-        seen = hashlib.sha256(secure.getpeercert(True)).hexdigest()
+        seen = hashlib.sha256(secure.getpeercert(True) or b'').hexdigest()
         return hmac.compare_digest(seen, self._pin)
 
     def _requests(self, secure: ssl.SSLSocket) -> None:
@@ -171,7 +172,7 @@ class Server:
         session = Session(self.service, stream)
         open_ = True
         while open_:
-            headers = {}
+            headers: Dict[str, str] = {}
             try:
                 request = stream.read_request()
                 if request is None:

@@ -14,12 +14,16 @@ import re
 import threading
 import time
 import zlib
+from typing import Any, Callable, Dict, Optional, Tuple, Union
 
 from . import disks as disk_io
 from .http import MAX_BODY, HttpError, Request, Stream, from_json, to_json
 
 VERSION = '1.0'
-DIGESTS = {
+Data = Union[bytes, memoryview]
+Answer = Tuple[int, Dict[str, str], Data]
+Span = Tuple[int, int]
+DIGESTS: Dict[str, Callable[[], Any]] = {
     'sha-256': hashlib.sha256,
     'blake2b-256': lambda: hashlib.blake2b(digest_size=32),
 }
@@ -39,7 +43,7 @@ class Fence:
 
     def __init__(self, attempt: int = 0, patience: float = 60.0) -> None:
         self._newest = attempt
-        self._running = {}
+        self._running: Dict[int, int] = {}
         self._patience = patience
         self._changed = threading.Condition()
 
@@ -68,7 +72,9 @@ class Fence:
 class Service:
     """The state that all connections share."""
 
-    def __init__(self, disks: dict, attempt: int = 0) -> None:
+    def __init__(
+        self, disks: Dict[str, disk_io.Disk], attempt: int = 0
+    ) -> None:
         self.disks = disks
         self.fence = Fence(attempt)
         self.instance = binascii.hexlify(os.urandom(16)).decode('ascii')
@@ -78,7 +84,7 @@ class Service:
         """A valid request came: the lease begins anew."""
         self.last_valid = time.monotonic()
 
-    def describe(self) -> dict:
+    def describe(self) -> Dict[str, Any]:
         return {
             'version': VERSION,
             'instance': self.instance,
@@ -101,9 +107,9 @@ class Session:
         self._service = service
         self._stream = stream
         self._body = memoryview(bytearray(MAX_BODY))
-        self._data = None
+        self._data: Optional[memoryview] = None
 
-    def answer(self, request: Request) -> tuple:
+    def answer(self, request: Request) -> Answer:
         """``(status, headers, body)``; HttpError for what is refused."""
         body = self._body[: request.length]
         self._stream.read_body(body)
@@ -120,7 +126,9 @@ class Session:
         self._service.touch()
         return answer
 
-    def _route(self, request: Request) -> tuple:
+    def _route(
+        self, request: Request
+    ) -> Tuple[Callable[..., Answer], Tuple[disk_io.Disk, ...]]:
         if request.path == '/v1':
             if request.method != 'GET':
                 raise HttpError(405, 'GET only')
@@ -146,34 +154,42 @@ class Session:
             raise HttpError(405, 'use ' + ' or '.join(sorted(methods)))
         return methods[request.method], (disk,)
 
-    def _get_version(self, request: Request, body: memoryview) -> tuple:
+    def _get_version(self, request: Request, body: memoryview) -> Answer:
         return 200, {}, to_json(self._service.describe())
 
-    def _get_disk(self, request: Request, body: memoryview, disk: object):
+    def _get_disk(
+        self, request: Request, body: memoryview, disk: disk_io.Disk
+    ) -> Answer:
         value = {'name': disk.name, 'size': disk.size()}
         return 200, {}, to_json(value)
 
-    def _get_data(self, request: Request, body: memoryview, disk: object):
+    def _get_data(
+        self, request: Request, body: memoryview, disk: disk_io.Disk
+    ) -> Answer:
         offset, length = self._within(disk, request.span('range'), MAX_BODY)
         view = self._spare()[:length]
         disk_io.read_all(disk.open(), view, offset)
         headers = {'Content-Type': 'application/octet-stream'}
         return 200, headers, view
 
-    def _put_data(self, request: Request, body: memoryview, disk: object):
+    def _put_data(
+        self, request: Request, body: memoryview, disk: disk_io.Disk
+    ) -> Answer:
         span = request.span('content-range')
         offset, length = self._within(disk, span, MAX_BODY)
         data = self._decoded(request, body, length)
         wanted = request.headers.get('digest')
         if wanted is not None:
             check_digest(wanted, data)
-        disk_io.write_all(disk.open(), data, offset)
+        disk_io.write_all(disk.open(), memoryview(data), offset)
         return 204, {}, b''
 
-    def _decoded(self, request: Request, body: memoryview, length: int):
+    def _decoded(
+        self, request: Request, body: memoryview, length: int
+    ) -> Data:
         encoding = request.headers.get('content-encoding', 'identity')
         if encoding == 'identity':
-            data = body
+            data: Data = body
         elif encoding == 'deflate':
             data = inflate(body, length)
         else:
@@ -182,7 +198,9 @@ class Session:
             raise HttpError(400, 'body is not as long as its range')
         return data
 
-    def _get_digest(self, request: Request, body: memoryview, disk: object):
+    def _get_digest(
+        self, request: Request, body: memoryview, disk: disk_io.Disk
+    ) -> Answer:
         offset, length = self._within(disk, request.span('range'), MAX_DIGEST)
         query = re.match(
             r'algorithm=([a-z0-9-]{1,32})&block=(\d{1,12})\Z', request.query
@@ -203,26 +221,30 @@ class Session:
             values.append(state.hexdigest())
         return 200, {}, to_json({'digests': values})
 
-    def _post_zero(self, request: Request, body: memoryview, disk: object):
+    def _post_zero(
+        self, request: Request, body: memoryview, disk: disk_io.Disk
+    ) -> Answer:
         disk_io.zero(disk.open(), *self._json_span(body, disk))
         return 204, {}, b''
 
-    def _post_discard(self, request: Request, body: memoryview, disk: object):
+    def _post_discard(
+        self, request: Request, body: memoryview, disk: disk_io.Disk
+    ) -> Answer:
         disk_io.discard(disk.open(), *self._json_span(body, disk))
         return 204, {}, b''
 
-    def _post_flush(self, request: Request, body: memoryview, disk: object):
+    def _post_flush(
+        self, request: Request, body: memoryview, disk: disk_io.Disk
+    ) -> Answer:
         disk.flush()
         return 204, {}, b''
 
-    def _json_span(self, body: memoryview, disk: object) -> tuple:
+    def _json_span(self, body: memoryview, disk: disk_io.Disk) -> Span:
         value = from_json(bytes(body))
-        span = value.get('offset'), value.get('length')
-        if not all(type(v) is int and v >= 0 for v in span):
-            raise HttpError(400, 'offset and length are needed')
+        span = number_of(value, 'offset'), number_of(value, 'length')
         return self._within(disk, span, MAX_ZERO)
 
-    def _within(self, disk: object, span: tuple, most: int) -> tuple:
+    def _within(self, disk: disk_io.Disk, span: Span, most: int) -> Span:
         offset, length = span
         if length == 0 or offset + length > disk.size():
             raise HttpError(416, 'range is not within the disk')
@@ -234,6 +256,14 @@ class Session:
         if self._data is None:
             self._data = memoryview(bytearray(MAX_BODY))
         return self._data
+
+
+def number_of(value: Dict[str, Any], name: str) -> int:
+    """A field that is no negative number, no bool and no string."""
+    number = value.get(name)
+    if type(number) is not int or number < 0:
+        raise HttpError(400, name + ' is not a number')
+    return int(number)
 
 
 def inflate(body: memoryview, length: int) -> bytes:
@@ -252,7 +282,7 @@ def inflate(body: memoryview, length: int) -> bytes:
     return data
 
 
-def check_digest(header: str, data: memoryview) -> None:
+def check_digest(header: str, data: Data) -> None:
     """Compare with ``algorithm=base64``; 422 when the data is not the same."""
     name, _, text = header.partition('=')
     if name not in DIGESTS:

@@ -42,19 +42,28 @@ class NbdReader:
         self._part = part
         self._timeout = timeout_seconds
         self._open: NbdConnection | None = None
-        self.size = self._connection().size if size is None else size
+        self.size = self._connect().size if size is None else size
+
+    def _connect(self) -> NbdConnection:
+        contexts = [ALLOCATION]
+        if self._bitmap is not None:
+            contexts.append(BITMAP + self._bitmap)
+        self._open = NbdConnection(
+            self._address,
+            tuple(contexts),
+            tls=self._tls,
+            timeout_seconds=self._timeout,
+        )
+        return self._open
 
     def _connection(self) -> NbdConnection:
-        if self._open is None:
-            contexts = [ALLOCATION]
-            if self._bitmap is not None:
-                contexts.append(BITMAP + self._bitmap)
-            self._open = NbdConnection(
-                self._address,
-                tuple(contexts),
-                tls=self._tls,
-                timeout_seconds=self._timeout,
+        if self._open is None and self._connect().size != self.size:
+            self.close()
+            raise errors.TransportError(
+                'The source disk is not the one that was opened.',
+                detail=f'size is not {self.size}, {self._address}',
             )
+        assert self._open is not None
         return self._open
 
     def extents(self, since: str | None) -> Iterator[Extent]:
