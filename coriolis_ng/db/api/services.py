@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of services: one per host and program, kept alive by beats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+from oslo_db import exception
+from sqlalchemy.orm import Session
+
+from coriolis_ng import errors
+from coriolis_ng.db import models
+from coriolis_ng.db.clock import later
+from coriolis_ng.db.row import swap
+from coriolis_ng.objects import from_plain, new_id, to_plain
+from coriolis_ng.objects.service import ProviderInfo, Service
+from coriolis_ng.objects.task import TaskState
+
+WORKER = 'coriolis-worker'
+LEASE_SECONDS = 90
+
+
+class Beat(Protocol):
+    """What a beat on the wire has; ``providers`` None: as before."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def incarnation(self) -> str: ...
+    @property
+    def release(self) -> str: ...
+    @property
+    def capacity(self) -> int: ...
+    @property
+    def seal_key(self) -> str: ...
+    @property
+    def providers(self) -> tuple[ProviderInfo, ...] | None: ...
+
+
+def beat(session: Session, beat: Beat, binary: str = WORKER) -> Service:
+    """Makes or refreshes the row of a process; call it with
+    ``Database.write``, because two first beats may collide.
+
+    A new incarnation without ``providers`` keeps the old ones. Raises
+    ``Stale`` for a late beat of the incarnation before, which must not
+    bring its process back to life.
+    """
+    values: dict[str, Any] = {
+        'incarnation': beat.incarnation,
+        'release': beat.release,
+        'capacity': beat.capacity,
+        'seal_key': beat.seal_key,
+        'alive_at': later(0),
+    }
+    if beat.providers is not None:
+        values['providers'] = to_plain(beat.providers)
+    table = models.Service
+    found = session.execute(
+        sa.select(table.id, table.incarnation, table.former).where(
+            table.host == beat.host, table.binary == binary
+        )
+    ).one_or_none()
+    if found is None:
+        return _insert(session, beat.host, binary, values)
+    if found.former == beat.incarnation:
+        raise errors.Stale('a newer process runs in its place')
+    if found.incarnation != beat.incarnation:
+        values['former'] = found.incarnation
+    where = [table.id == found.id, table.incarnation == found.incarnation]
+    if not swap(session, table, where, **values):
+        raise exception.RetryRequest(
+            errors.Stale('two processes beat for one host')
+        )
+    return get(session, found.id)
+
+
+def _insert(
+    session: Session, host: str, binary: str, values: dict[str, Any]
+) -> Service:
+    row = models.Service(
+        id=new_id(),
+        host=host,
+        binary=binary,
+        mapped_regions=[],
+        **{'providers': [], **values},
+    )
+    session.add(row)
+    try:
+        session.flush()
+    except exception.DBDuplicateEntry as error:
+        raise exception.RetryRequest(error) from error
+    return get(session, row.id)
+
+
+def get(
+    session: Session, id: str, lease_seconds: float = LEASE_SECONDS
+) -> Service:
+    """``NotFound``; ``alive`` and ``load`` as in :func:`list`."""
+    for service in _values(session, lease_seconds, models.Service.id == id):
+        return service
+    raise errors.NotFound(f'there is no service {id!r}')
+
+
+def find(
+    session: Session,
+    host: str,
+    binary: str = WORKER,
+    lease_seconds: float = LEASE_SECONDS,
+) -> Service:
+    """The service of a host; ``NotFound``."""
+    where = [models.Service.host == host, models.Service.binary == binary]
+    for service in _values(session, lease_seconds, *where):
+        return service
+    raise errors.NotFound(f'there is no {binary} on {host!r}')
+
+
+def list(  # noqa: A001
+    session: Session,
+    binary: str | None = None,
+    lease_seconds: float = LEASE_SECONDS,
+) -> Sequence[Service]:
+    """All services by host. ``alive``: a beat came within the lease, by
+    the database's clock; ``load``: how many tasks are leased to it."""
+    where = [] if binary is None else [models.Service.binary == binary]
+    return _values(session, lease_seconds, *where)
+
+
+def update(session: Session, id: str, enabled: bool) -> Service:
+    """Lets new tasks be given to a worker, or not."""
+    swap(session, models.Service, [models.Service.id == id], enabled=enabled)
+    return get(session, id)
+
+
+def delete(session: Session, id: str) -> None:
+    """Forgets a service that is gone; ``Conflict`` while it is alive."""
+    if get(session, id).alive:
+        raise errors.Conflict('the service is alive')
+    session.execute(sa.delete(models.Service).where(models.Service.id == id))
+
+
+def _values(
+    session: Session, lease_seconds: float, *where: sa.ColumnElement[bool]
+) -> Sequence[Service]:
+    load = (
+        sa.select(sa.func.count())
+        .where(
+            models.Task.service_id == models.Service.id,
+            models.Task.state == TaskState.RUNNING,
+        )
+        .correlate(models.Service)
+        .scalar_subquery()
+    )
+    alive = models.Service.alive_at >= later(-lease_seconds)
+    query = (
+        sa.select(models.Service, load, sa.case((alive, 1), else_=0))
+        .where(*where)
+        .order_by(models.Service.host, models.Service.binary)
+        .execution_options(populate_existing=True)
+    )
+    return [
+        _value(row, count, bool(living))
+        for row, count, living in session.execute(query)
+    ]
+
+
+def _value(row: models.Service, load: int, alive: bool) -> Service:
+    return Service(
+        id=row.id,
+        host=row.host,
+        binary=row.binary,
+        enabled=row.enabled,
+        alive=alive,
+        incarnation=row.incarnation,
+        release=row.release,
+        mapped_regions=tuple(row.mapped_regions),
+        providers=from_plain(tuple[ProviderInfo, ...], row.providers),
+        seal_key=row.seal_key,
+        load=load,
+        capacity=row.capacity,
+        alive_at=row.alive_at,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )

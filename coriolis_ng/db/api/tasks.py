@@ -1,0 +1,479 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of tasks. A state changes by one statement that names the attempt
+and the state before; whoever's statement matched the row has won."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from coriolis_ng import errors
+from coriolis_ng.db import models
+from coriolis_ng.db.clock import later, utcnow
+from coriolis_ng.db.row import swap
+from coriolis_ng.db.rows import Finished, NewTask, TaskRow
+from coriolis_ng.db.upsert import CHUNK, upsert
+from coriolis_ng.objects.execution import Cancel
+from coriolis_ng.objects.task import (
+    Level,
+    Note,
+    Progress,
+    TaskRecord,
+    TaskState,
+)
+
+_Task = models.Task
+_PLAIN = (
+    'id',
+    'execution_id',
+    'name',
+    'version',
+    'instance',
+    'index',
+    'reason',
+    'attempt',
+    'cleanup',
+    'service_id',
+    'host',
+    'incarnation',
+    'lease_until',
+    'not_before',
+    'lost',
+    'advanced',
+    'checkpoint',
+)
+
+
+def create(
+    session: Session, execution_id: str, steps: Sequence[NewTask]
+) -> None:
+    """The rows of an execution's tasks; called by ``executions.create``."""
+    rows = [
+        {
+            'id': step.id,
+            'execution_id': execution_id,
+            'name': step.name,
+            'version': step.version,
+            'instance': step.instance,
+            'index': step.index,
+            'state': TaskState.PENDING,
+            'reason': '',
+            'cleanup': step.cleanup,
+            'needs': [*step.needs],
+            'cleans': [*step.cleans],
+            'input': step.input,
+        }
+        for step in steps
+    ]
+    if rows:
+        session.execute(sa.insert(_Task), rows)
+
+
+def nodes(session: Session, execution_id: str) -> dict[str, TaskRow]:
+    """All tasks of an execution by id, in plan order."""
+    rows = _rows(session, _Task.execution_id == execution_id)
+    return {row.id: row for row in rows}
+
+
+def get(session: Session, id: str) -> TaskRow:
+    """One task; ``NotFound``."""
+    for row in _rows(session, _Task.id == id):
+        return row
+    raise errors.NotFound(f'there is no task {id!r}')
+
+
+def start(
+    session: Session,
+    task_id: str,
+    attempt: int,
+    service_id: str,
+    lease_seconds: float,
+    cleanup: bool,
+) -> bool:
+    """Leases a pending task of that attempt to a worker, as attempt + 1.
+
+    False when somebody else was faster, when ``not_before`` has not come,
+    or (but for cleanups) when the execution was asked to stop: then no
+    later cancel can overtake, because the execution's row stays locked
+    against one until this transaction ends.
+    """
+    if not cleanup and not _lock_uncancelled(session, task_id):
+        return False
+    service = models.Service
+
+    def of_service(column: Any) -> Any:
+        return (
+            sa.select(column).where(service.id == service_id).scalar_subquery()
+        )
+
+    where = [
+        _Task.id == task_id,
+        _Task.attempt == attempt,
+        _Task.state == TaskState.PENDING,
+        sa.or_(_Task.not_before.is_(None), _Task.not_before <= later(0)),
+    ]
+    if not cleanup:
+        execution = models.Execution
+        where.append(
+            sa.exists().where(
+                execution.id == _Task.execution_id,
+                execution.cancel == Cancel.NO,
+            )
+        )
+    won = swap(
+        session,
+        _Task,
+        where,
+        state=TaskState.RUNNING,
+        reason='',
+        attempt=attempt + 1,
+        service_id=service_id,
+        host=of_service(service.host),
+        incarnation=of_service(service.incarnation),
+        lease_until=later(lease_seconds),
+        not_before=None,
+        advanced=False,
+        started_at=sa.func.coalesce(_Task.started_at, utcnow()),
+    )
+    return won == 1
+
+
+def finish(
+    session: Session,
+    task_id: str,
+    attempt: int,
+    state: TaskState,
+    output: dict[str, Any] | None = None,
+    reason: str = '',
+) -> Finished:
+    """Closes the running attempt. Apply its effect, in this session, only
+    when the answer is CLOSED; CLOSED and REPEATED are true."""
+    where = [
+        _Task.id == task_id,
+        _Task.attempt == attempt,
+        _Task.state == TaskState.RUNNING,
+    ]
+    if swap(
+        session,
+        _Task,
+        where,
+        state=state,
+        output=output,
+        reason=reason,
+        lease_until=None,
+        ended_at=utcnow(),
+    ):
+        return Finished.CLOSED
+    found = session.execute(
+        sa.select(_Task.attempt, _Task.state).where(_Task.id == task_id)
+    ).one_or_none()
+    if found is not None and tuple(found) == (attempt, state):
+        return Finished.REPEATED
+    return Finished.STALE
+
+
+def close(
+    session: Session,
+    task_id: str,
+    attempt: int,
+    from_: TaskState,
+    to: TaskState,
+    reason: str,
+) -> bool:
+    """Closes a task without a worker's word for it."""
+    where = [
+        _Task.id == task_id,
+        _Task.attempt == attempt,
+        _Task.state == from_,
+    ]
+    won = swap(
+        session,
+        _Task,
+        where,
+        state=to,
+        reason=reason,
+        lease_until=None,
+        not_before=None,
+        ended_at=utcnow(),
+    )
+    return won == 1
+
+
+def requeue(
+    session: Session,
+    task_id: str,
+    attempt: int,
+    delay_seconds: float,
+    reason: str,
+) -> bool:
+    """Gives a running attempt up: the task is pending again, not to be
+    started before the delay. ``lost`` is 0 after an attempt that made
+    progress and grows by one after any other. The attempt number grows
+    with the next ``start``; until then its late messages match nothing,
+    because the task is not running."""
+    where = [
+        _Task.id == task_id,
+        _Task.attempt == attempt,
+        _Task.state == TaskState.RUNNING,
+    ]
+    won = swap(
+        session,
+        _Task,
+        where,
+        state=TaskState.PENDING,
+        reason=reason,
+        lost=sa.case((_Task.advanced, 0), else_=_Task.lost + 1),
+        service_id=None,
+        host=None,
+        incarnation=None,
+        lease_until=None,
+        not_before=later(delay_seconds) if delay_seconds else None,
+    )
+    return won == 1
+
+
+def wait(session: Session, task_id: str, attempt: int, reason: str) -> bool:
+    """Says why a pending task is not started (no worker, say)."""
+    where = [
+        _Task.id == task_id,
+        _Task.attempt == attempt,
+        _Task.state == TaskState.PENDING,
+        _Task.reason != reason,
+    ]
+    return swap(session, _Task, where, reason=reason) == 1
+
+
+def inputs(session: Session, task_id: str) -> dict[str, Any]:
+    """The stored inputs (literals and references); ``NotFound``."""
+    found = session.scalar(sa.select(_Task.input).where(_Task.id == task_id))
+    if found is None:
+        raise errors.NotFound(f'there is no task {task_id!r}')
+    return dict(found)
+
+
+def outputs(
+    session: Session, ids: Collection[str]
+) -> dict[str, dict[str, Any]]:
+    """The plain outputs by task id; ``{}`` for a task without one."""
+    made: dict[str, dict[str, Any]] = {}
+    wanted = sorted(ids)
+    for begin in range(0, len(wanted), CHUNK):
+        some = wanted[begin : begin + CHUNK]
+        rows = session.execute(
+            sa.select(_Task.id, _Task.output).where(_Task.id.in_(some))
+        )
+        made.update({id: output or {} for id, output in rows})
+    return made
+
+
+def renew(
+    session: Session,
+    service_id: str,
+    incarnation: str,
+    lease_seconds: float,
+) -> int:
+    """Extends the leases of all that the worker's incarnation holds, in
+    one statement; how many these are."""
+    where = [
+        _Task.service_id == service_id,
+        _Task.incarnation == incarnation,
+        _Task.state == TaskState.RUNNING,
+    ]
+    return swap(session, _Task, where, lease_until=later(lease_seconds))
+
+
+def expired(session: Session) -> Sequence[TaskRow]:
+    """Running tasks whose lease has run out by the database's clock."""
+    return _rows(
+        session,
+        _Task.state == TaskState.RUNNING,
+        _Task.lease_until < later(0),
+    )
+
+
+def held_by(session: Session, service_id: str) -> Sequence[TaskRow]:
+    """Running tasks of a worker, of whatever incarnation."""
+    return _rows(
+        session,
+        _Task.service_id == service_id,
+        _Task.state == TaskState.RUNNING,
+    )
+
+
+def save_progress(
+    session: Session,
+    task_id: str,
+    attempt: int,
+    progress: Sequence[Progress] = (),
+    notes: Sequence[Note] = (),
+    checkpoint: dict[str, Any] | None = None,
+    advanced: bool = False,
+) -> bool:
+    """What a running attempt told; False, and nothing is written, when it
+    is not the current one. Telling again changes nothing."""
+    values: dict[str, Any] = {'updated_at': utcnow()}
+    if checkpoint is not None:
+        values['checkpoint'] = checkpoint
+    if advanced:
+        values['advanced'] = True
+    where = [
+        _Task.id == task_id,
+        _Task.attempt == attempt,
+        _Task.state == TaskState.RUNNING,
+    ]
+    if not swap(session, _Task, where, **values):
+        return False
+    _save_progress(session, task_id, progress)
+    rows = [
+        {
+            'task_id': task_id,
+            'attempt': attempt,
+            'index': note.index,
+            'at': note.at,
+            'level': note.level,
+            'text': note.text,
+        }
+        for note in notes
+    ]
+    keys = ['task_id', 'attempt', 'index']
+    upsert(session, models.TaskNote, rows, keys, [])
+    return True
+
+
+def _save_progress(
+    session: Session, task_id: str, progress: Sequence[Progress]
+) -> None:
+    columns = ['done', 'total', 'unit', 'rate', 'eta_seconds']
+    # The last of an item counts: a statement may not name a row twice.
+    latest = {one.item: one for one in progress}
+    rows = [
+        {
+            'task_id': task_id,
+            'item': one.item,
+            **{name: getattr(one, name) for name in columns},
+        }
+        for one in latest.values()
+    ]
+    upsert(session, models.TaskProgress, rows, ['task_id', 'item'], columns)
+
+
+def records(session: Session, execution_id: str) -> Sequence[TaskRecord]:
+    """The tasks as users see them, in three statements. Notes of all
+    attempts are numbered from 1 on."""
+
+    def of_execution(model: Any, *order: Any) -> Iterable[Any]:
+        return session.scalars(
+            sa.select(model)
+            .join(_Task, _Task.id == model.task_id)
+            .where(_Task.execution_id == execution_id)
+            .order_by(model.task_id, *order)
+            .execution_options(populate_existing=True)
+        )
+
+    progress: dict[str, list[Progress]] = {}
+    item = models.TaskProgress
+    for one in of_execution(item, item.item):
+        progress.setdefault(one.task_id, []).append(_progress(one))
+    notes: dict[str, list[Note]] = {}
+    note = models.TaskNote
+    for one in of_execution(note, note.attempt, note.index):
+        so_far = notes.setdefault(one.task_id, [])
+        so_far.append(_note(one, len(so_far) + 1))
+    return [
+        TaskRecord(
+            id=row.id,
+            execution_id=row.execution_id,
+            instance=row.instance,
+            name=row.name,
+            index=row.index,
+            state=TaskState(row.state),
+            reason=row.reason,
+            attempt=row.attempt,
+            host=row.host,
+            needs=tuple(row.needs),
+            cleans=tuple(row.cleans),
+            progress=tuple(progress.get(row.id, ())),
+            notes=tuple(notes.get(row.id, ())),
+            created_at=row.created_at,
+            started_at=row.started_at,
+            ended_at=row.ended_at,
+        )
+        for row in session.execute(
+            sa.select(
+                *[getattr(_Task, name) for name in _PLAIN],
+                _Task.state,
+                _Task.needs,
+                _Task.cleans,
+                _Task.created_at,
+                _Task.started_at,
+                _Task.ended_at,
+            )
+            .where(_Task.execution_id == execution_id)
+            .order_by(_Task.index)
+        )
+    ]
+
+
+def _lock_uncancelled(session: Session, task_id: str) -> bool:
+    """Holds off a cancel of the task's execution; false when one came."""
+    of_task = (
+        sa.select(_Task.execution_id)
+        .where(_Task.id == task_id)
+        .scalar_subquery()
+    )
+    found = session.scalar(
+        sa.select(models.Execution.cancel)
+        .where(models.Execution.id == of_task)
+        .with_for_update(read=True)
+    )
+    return found == Cancel.NO
+
+
+def _rows(
+    session: Session, *where: sa.ColumnElement[bool]
+) -> Sequence[TaskRow]:
+    clock = later(0)
+    ready = sa.or_(_Task.not_before.is_(None), _Task.not_before <= clock)
+    late = sa.and_(_Task.state == TaskState.RUNNING, _Task.lease_until < clock)
+    query = (
+        sa.select(
+            *[getattr(_Task, name) for name in _PLAIN],
+            _Task.state,
+            _Task.needs,
+            _Task.cleans,
+            sa.case((ready, 1), else_=0).label('ready'),
+            sa.case((late, 1), else_=0).label('expired'),
+        )
+        .where(*where)
+        .order_by(_Task.execution_id, _Task.index)
+    )
+    return [
+        TaskRow(
+            **{name: getattr(row, name) for name in _PLAIN if name != 'index'},
+            index=row[_PLAIN.index('index')],
+            state=TaskState(row.state),
+            needs=frozenset(row.needs),
+            cleans=frozenset(row.cleans),
+            ready=bool(row.ready),
+            expired=bool(row.expired),
+        )
+        for row in session.execute(query)
+    ]
+
+
+def _progress(row: models.TaskProgress) -> Progress:
+    return Progress(
+        item=row.item,
+        done=row.done,
+        total=row.total,
+        unit=row.unit,
+        rate=row.rate,
+        eta_seconds=row.eta_seconds,
+    )
+
+
+def _note(row: models.TaskNote, index: int) -> Note:
+    return Note(index=index, at=row.at, text=row.text, level=Level(row.level))

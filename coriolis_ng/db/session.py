@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Transactions on SQLite and MariaDB.
+
+SQLite has one writer: a writing transaction takes the lock when it begins,
+so that reading and then writing can never fail half-way; readers see their
+snapshot and wait for nobody.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from oslo_db import exception
+from oslo_db.sqlalchemy import enginefacade
+from sqlalchemy.orm import Session
+
+from coriolis_ng.db.clock import later
+from coriolis_ng.db.errors import Changed
+
+T = TypeVar('T')
+
+BUSY_MILLISECONDS = 60_000
+ATTEMPTS = 10
+# oslo.db begins SQLite's transactions by itself; this option of a
+# connection says that the transaction is going to write.
+_WRITES = 'coriolis_writes'
+
+
+class _Scope:
+    """What enginefacade hangs a transaction on; a new one for each, so
+    that transactions never nest by accident."""
+
+
+class Database:
+    """A database by its URL: ``sqlite:////path`` or ``mysql+pymysql://``.
+
+    ``options`` are those of oslo.db's ``[database]`` group. Safe to share
+    between threads; a new process makes its own.
+    """
+
+    def __init__(self, connection_url: str, **options: Any) -> None:
+        url = sa.make_url(connection_url)
+        self._sqlite = url.get_backend_name() == 'sqlite'
+        if not self._sqlite and 'charset' not in url.query:
+            # oslo.db would choose the charset without emoji.
+            url = url.update_query_dict({'charset': 'utf8mb4'})
+        self._one_writer = threading.Lock()
+        self._owner: int | None = None
+        self._facade = enginefacade.transaction_context()
+        self._facade.configure(
+            connection=url.render_as_string(hide_password=False),
+            sqlite_fk=True,
+            on_engine_create=[],
+            **options,
+        )
+        self._facade.append_on_engine_create(self._prepare)
+        self._anchor: Any = None
+
+    @property
+    def engine(self) -> sa.Engine:
+        """For migrations and tests."""
+        return self._facade.writer.get_engine()
+
+    @contextlib.contextmanager
+    def reader(self) -> Iterator[Session]:
+        """A transaction that only reads, on one snapshot with SQLite."""
+        with self._facade.reader.using(_Scope()) as session:
+            yield session
+
+    @contextlib.contextmanager
+    def writer(self) -> Iterator[Session]:
+        """A transaction that commits at the end of the block.
+
+        Raises ``RuntimeError`` inside another one of the same thread on
+        SQLite, where it would wait for itself.
+        """
+        if not self._sqlite:
+            with self._facade.writer.using(_Scope()) as session:
+                yield session
+            return
+        if self._owner == threading.get_ident():
+            raise RuntimeError('a writing transaction inside another one')
+        # Threads queue here and not in SQLite, which polls and is unfair.
+        with self._one_writer:
+            self._owner = threading.get_ident()
+            try:
+                with self._facade.writer.using(_Scope()) as session:
+                    session.connection(execution_options={_WRITES: True})
+                    yield session
+            finally:
+                self._owner = None
+
+    def write(self, fn: Callable[[Session], T]) -> T:
+        """``fn(session)`` in one transaction, run again (from its start)
+        after a deadlock, a conflict of Galera or a lost race for a row."""
+        for attempt in range(1, ATTEMPTS):
+            try:
+                with self.writer() as session:
+                    return fn(session)
+            except (exception.DBDeadlock, exception.RetryRequest, Changed):
+                # Random, so that two that collided do not collide again.
+                time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311
+        with self.writer() as session:
+            return fn(session)
+
+    def read(self, fn: Callable[[Session], T]) -> T:
+        """``fn(session)`` in one reading transaction."""
+        with self.reader() as session:
+            return fn(session)
+
+    def now(self, session: Session) -> datetime.datetime:
+        """The database's clock."""
+        return now(session)
+
+    def close(self) -> None:
+        """Gives all connections back; the object can be used again."""
+        if self._anchor is not None:
+            self._anchor.close()
+            self._anchor = None
+        self._facade.dispose_pool()
+
+    def _prepare(self, engine: sa.Engine) -> None:
+        if not self._sqlite:
+            sa.event.listen(engine, 'connect', _read_committed)
+            return
+        sa.event.listen(engine, 'connect', _wait_when_busy)
+        # Before oslo.db's own, which then finds a transaction begun.
+        sa.event.listen(engine, 'begin', _begin_immediate, insert=True)
+        # The last connection to close would fold the log into the file,
+        # after each transaction; this one stays.
+        self._anchor = engine.raw_connection()
+        _write_ahead(self._anchor.cursor())
+
+
+def now(session: Session) -> datetime.datetime:
+    """The database's clock, in UTC."""
+    value = session.scalar(sa.select(later(0)))
+    assert value is not None
+    return value
+
+
+def _begin_immediate(connection: sa.Connection) -> None:
+    info = connection.info
+    if 'in_transaction' in info:
+        return
+    if connection.get_execution_options().get(_WRITES):
+        connection.exec_driver_sql('BEGIN IMMEDIATE')
+        info['in_transaction'] = True
+
+
+def _wait_when_busy(connection: Any, record: object) -> None:
+    connection.execute(f'PRAGMA busy_timeout = {BUSY_MILLISECONDS}')
+
+
+def _write_ahead(cursor: Any) -> None:
+    """The mode stays in the file, and changing it is refused, without any
+    waiting, while another process looks at the file."""
+    for _ in range(100):
+        try:
+            cursor.execute('PRAGMA journal_mode = WAL')
+        except cursor.connection.OperationalError:
+            time.sleep(0.05)
+        else:
+            return
+    raise exception.DBError('the database file cannot be used: it is locked')
+
+
+def _read_committed(connection: Any, record: object) -> None:
+    # A compare-and-swap looks at the newest row anyway; repeatable reads
+    # only add locks on gaps, and with them deadlocks.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED'
+        )
