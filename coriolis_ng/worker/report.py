@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a task has said that the conductor does not have yet."""
+
+from __future__ import annotations
+
+import datetime
+import threading
+from typing import Any
+
+from coriolis_ng.objects.task import Level, Note, Progress
+from coriolis_ng.rpc.wire import TaskBeat
+
+MOST_NOTES = 1000  # that wait for a beat; more are dropped
+
+
+class Report:
+    """Collects for beats; each thing is told until it is acknowledged, and
+    may so be told twice. ``index`` of a note counts within the attempt."""
+
+    def __init__(self, task_id: str, attempt: int) -> None:
+        self._task_id = task_id
+        self._attempt = attempt
+        self._lock = threading.Lock()
+        self._progress: dict[str, Progress] = {}
+        self._notes: list[Note] = []
+        self._noted = 0
+        self._checkpoint: dict[str, Any] | None = None
+        self._fresh = self._advanced = False
+
+    @property
+    def fresh(self) -> bool:
+        """There is something that no beat was acknowledged for."""
+        return self._fresh
+
+    def tell(self, progress: tuple[Progress, ...]) -> None:
+        with self._lock:
+            for one in progress:
+                self._progress[one.item] = one
+            self._fresh = self._advanced = True
+
+    def save(self, checkpoint: dict[str, Any]) -> None:
+        with self._lock:
+            self._checkpoint = checkpoint
+            self._fresh = self._advanced = True
+
+    def note(self, text: str, level: Level) -> None:
+        with self._lock:
+            if len(self._notes) >= MOST_NOTES:
+                return
+            now = datetime.datetime.now(datetime.UTC)
+            self._notes.append(
+                Note(index=self._noted, at=now, text=text, level=level)
+            )
+            self._noted += 1
+            self._fresh = True
+
+    def beat(self) -> TaskBeat:
+        """All items of the progress, and what else is not acknowledged."""
+        with self._lock:
+            return TaskBeat(
+                task_id=self._task_id,
+                attempt=self._attempt,
+                progress=tuple(self._progress.values()),
+                notes=tuple(self._notes),
+                checkpoint=self._checkpoint,
+                advanced=self._advanced,
+            )
+
+    def acknowledged(self, told: TaskBeat) -> None:
+        """The conductor has what ``beat`` gave."""
+        with self._lock:
+            last = told.notes[-1].index if told.notes else -1
+            self._notes = [n for n in self._notes if n.index > last]
+            if self._checkpoint is told.checkpoint:
+                self._checkpoint = None
+            same = tuple(self._progress.values()) == told.progress
+            self._fresh = bool(
+                self._notes or self._checkpoint is not None or not same
+            )
+            if not self._fresh:
+                self._advanced = False

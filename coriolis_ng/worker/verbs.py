@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The questions that a cloud can be asked; runs in a child process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from coriolis_ng import errors
+from coriolis_ng.objects import from_plain, to_plain
+from coriolis_ng.objects.preflight import Finding
+from coriolis_ng.objects.transfer import StorageMappings
+from coriolis_ng.objects.vm import Vm
+from coriolis_ng.providers import registry
+from coriolis_ng.providers.base import (
+    Connection,
+    Inventory,
+    Provider,
+)
+from coriolis_ng.rpc.wire import Answer, Query
+from coriolis_ng.worker.work import load_object
+
+Args = Mapping[str, Any]
+
+
+def answer(query: Query, provider: str, secret: bytes) -> Answer:
+    """The answer, or an error of ``coriolis_ng.errors``; ``provider`` is
+    ``module:Class``."""
+    kind: Provider = load_object(provider)()
+    info = msgspec.json.decode(secret)
+    if query.verb == 'validate':
+        return _validate(kind, info)
+    if query.verb not in _VERBS:
+        raise errors.Unsupported(f'There is no question {query.verb!r}.')
+    connection = registry.connect(kind, info)
+    try:
+        found = _VERBS[query.verb](connection, query.args)
+    finally:
+        connection.close()
+    if query.verb.endswith('_preflight'):
+        return Answer(value=to_plain(found), findings=tuple(found))
+    return Answer(value=to_plain(found))
+
+
+def _validate(provider: Provider, info: Any) -> Answer:
+    message = None
+    try:
+        connection = registry.connect(provider, info)
+        try:
+            connection.ping()
+        finally:
+            connection.close()
+    except errors.CoriolisError as error:
+        message = error.message
+    return Answer(value={'valid': message is None, 'message': message})
+
+
+def _instances(connection: Connection, args: Args) -> Any:
+    return list(
+        _inventory(connection).list_vms(
+            marker=args.get('marker'),
+            limit=args.get('limit'),
+            name=args.get('name'),
+        )
+    )
+
+
+def _instance(connection: Connection, args: Args) -> Any:
+    return _inventory(connection).get_vm(args['name'])
+
+
+def _networks(connection: Connection, args: Args) -> Any:
+    return list(_inventory(connection).list_networks())
+
+
+def _storage(connection: Connection, args: Args) -> Any:
+    return list(_inventory(connection).list_storage())
+
+
+def _options(connection: Connection, args: Args) -> Any:
+    return list(_inventory(connection).options(args.get('names')))
+
+
+def _source_preflight(connection: Connection, args: Args) -> Any:
+    exports = connection.exports
+    if exports is None:
+        raise errors.Unsupported('This cloud cannot be a source.')
+    name = args['instance']
+    try:
+        vm = _inventory(connection).get_vm(name)
+    except errors.NotFound as error:
+        return [_missing(name, error.message)]
+    return _named(exports.preflight(vm, args.get('options') or {}), name)
+
+
+def _target_preflight(connection: Connection, args: Args) -> Any:
+    imports = connection.imports
+    if imports is None:
+        raise errors.Unsupported('This cloud cannot be a destination.')
+    vm = from_plain(Vm, args['vm'])
+    storage = from_plain(StorageMappings, args.get('storage') or {})
+    found = imports.preflight(vm, storage, args.get('options') or {})
+    return _named(found, vm.name)
+
+
+def _missing(name: str, meaning: str) -> Finding:
+    return Finding(
+        code='instance_not_found',
+        severity='error',
+        meaning=meaning,
+        remedy='Check the name of the instance at the source.',
+        instance=name,
+    )
+
+
+def _named(found: Iterable[Finding], name: str) -> list[Finding]:
+    return [
+        one if one.instance else msgspec.structs.replace(one, instance=name)
+        for one in found
+    ]
+
+
+def _inventory(connection: Connection) -> Inventory:
+    if connection.inventory is None:
+        raise errors.Unsupported('This cloud cannot be browsed.')
+    return connection.inventory
+
+
+_VERBS: dict[str, Callable[[Connection, Args], Any]] = {
+    'instances': _instances,
+    'instance': _instance,
+    'networks': _networks,
+    'storage': _storage,
+    'options': _options,
+    'source_preflight': _source_preflight,
+    'target_preflight': _target_preflight,
+}

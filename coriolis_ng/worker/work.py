@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a task sees of the platform, on the child's end of the pipe."""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import itertools
+import logging
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from coriolis_ng import errors
+from coriolis_ng.objects import from_plain, to_plain
+from coriolis_ng.objects.resource import Resource, ResourceKind, Side
+from coriolis_ng.objects.task import Level
+from coriolis_ng.objects.value import Value
+from coriolis_ng.providers import registry
+from coriolis_ng.providers.base import Connection, Provider
+from coriolis_ng.rpc import serializer
+from coriolis_ng.rpc.wire import Access, Assignment
+from coriolis_ng.worker import pipe
+from coriolis_ng.worker.meter import Meter
+
+LOG = logging.getLogger(__name__)
+
+LONGEST_NOTE = 2000
+
+
+class Line:
+    """The child's end of the pipe: words one way, and calls answered."""
+
+    def __init__(self, end: pipe.Pipe) -> None:
+        self._pipe = end
+        self._ids = itertools.count(1)
+        self._lock = threading.Lock()
+        self._waiting: dict[int, queue.SimpleQueue[pipe.Reply]] = {}
+
+    def say(self, message: pipe.FromChild) -> None:
+        """One way; what ends a child whose worker is gone is its listener,
+        not a failed write."""
+        self._pipe.send(message)
+
+    def call(self, name: str, **args: Any) -> Any:
+        """Waits for the answer; raises the error that it holds."""
+        answers: queue.SimpleQueue[pipe.Reply] = queue.SimpleQueue()
+        with self._lock:
+            number = next(self._ids)
+            self._waiting[number] = answers
+        self._pipe.send(pipe.Call(id=number, name=name, args=args))
+        reply = answers.get()
+        return serializer.unpack(reply.answer)
+
+    def answered(self, reply: pipe.Reply) -> None:
+        """Hands a reply to who waits for it (called by the listener)."""
+        with self._lock:
+            answers = self._waiting.pop(reply.id)
+        answers.put(reply)
+
+
+class ChildWork:
+    """``engine.task.Work`` for one attempt; may be used by many threads."""
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        line: Line,
+        stop: threading.Event,
+        providers: Mapping[str, str],
+    ) -> None:
+        self.tag = assignment.tag
+        self.attempt = assignment.attempt
+        self.instance = assignment.instance
+        self.leftovers = assignment.leftovers
+        self._assignment = assignment
+        self._line = line
+        self._stop = stop
+        self._meter = Meter()
+        self._secrets: dict[str, bytes] = {}
+        self._connections: dict[Side, Connection] = {}
+        self._connecting = threading.Lock()
+        self._providers = providers
+
+    @property
+    def source(self) -> Any:
+        """The connection to the source, made when it is first used."""
+        return self._connect(Side.SOURCE, self._assignment.source)
+
+    @property
+    def target(self) -> Any:
+        """The connection to the target, made when it is first used."""
+        return self._connect(Side.TARGET, self._assignment.target)
+
+    @property
+    def source_options(self) -> dict[str, Any]:
+        access = self._assignment.source
+        return access.options if access else {}
+
+    @property
+    def target_options(self) -> dict[str, Any]:
+        access = self._assignment.target
+        return access.options if access else {}
+
+    @property
+    def stopping(self) -> bool:
+        return self._stop.is_set()
+
+    def stop_if_asked(self) -> None:
+        if self._stop.is_set():
+            raise errors.Canceled('The task was stopped.')
+
+    def progress(
+        self, done: int, total: int, *, item: str = '', unit: str = 'bytes'
+    ) -> None:
+        report = self._meter.tell(item, done, total, unit)
+        if report:
+            self._line.say(pipe.Told(progress=(report,)))
+
+    def note(self, text: str, level: Level = Level.INFO) -> None:
+        self._line.say(pipe.Noted(text=text[:LONGEST_NOTE], level=level))
+
+    def checkpoint(self, value: Value) -> None:
+        self._line.say(pipe.Saved(checkpoint=to_plain(value)))
+
+    def resumed(self, kind: type[Value]) -> Any:
+        kept = self._assignment.checkpoint
+        if kept is None:
+            return None
+        try:
+            return from_plain(kind, kept)
+        except errors.InvalidInput as error:
+            # Of another release: the work begins again, which is right.
+            LOG.warning('The checkpoint cannot be read: %s', error)
+            return None
+
+    def created(
+        self, kind: ResourceKind, id: str, side: Side, parent: str = ''
+    ) -> None:
+        resource = Resource(
+            kind=kind,
+            id=id,
+            tag=self.tag,
+            side=side,
+            attempt=self.attempt,
+            parent=parent,
+        )
+        self._line.call('created', resource=to_plain(resource))
+
+    def dropped(self, resource: Resource) -> None:
+        self._line.call('dropped', kind=str(resource.kind), id=resource.id)
+
+    def secret(self, ref: str) -> bytes:
+        if ref not in self._secrets:
+            sent = self._line.call('secret', ref=ref)
+            self._secrets[ref] = base64.b64decode(sent)
+        return self._secrets[ref]
+
+    def keep(self, payload: bytes) -> str:
+        sent = base64.b64encode(payload).decode()
+        ref: str = self._line.call('keep', payload=sent)
+        self._secrets[ref] = payload
+        return ref
+
+    def forget(self, ref: str) -> None:
+        self._line.call('forget', ref=ref)
+        self._secrets.pop(ref, None)
+
+    def close(self) -> None:
+        """Tells what was held back, and closes the connections."""
+        if rest := self._meter.rest():
+            self._line.say(pipe.Told(progress=rest))
+        for connection in self._connections.values():
+            connection.close()
+
+    def _connect(self, side: Side, access: Access | None) -> Connection:
+        if access is None:
+            raise errors.PlanError(f'The task has no access to its {side}.')
+        with self._connecting:
+            if side not in self._connections:
+                info = msgspec.json.decode(self.secret(access.secret))
+                provider = load_provider(self._providers, access.provider)
+                self._connections[side] = registry.connect(provider, info)
+            return self._connections[side]
+
+
+def load_provider(providers: Mapping[str, str], name: str) -> Provider:
+    """The provider that the worker was started with."""
+    if name not in providers:
+        raise errors.NotFound(f'This worker has no provider {name!r}.')
+    return load_object(providers[name])()
+
+
+def load_object(path: str) -> Callable[[], Any]:
+    """What ``module:Class`` names."""
+    module, _, attribute = path.partition(':')
+    found: Any = importlib.import_module(module)
+    for part in attribute.split('.'):
+        found = getattr(found, part)
+    return found
+
+
+def path_of(kind: type) -> str:
+    """``module:Class``, for :func:`load_object`."""
+    return f'{kind.__module__}:{kind.__qualname__}'

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A worker with real children and a scripted conductor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from coriolis_ng.worker.options import Options
+from coriolis_ng.worker.service import WorkerService
+from tests.unit.worker.samples import SmallCloud
+from tests.unit.worker.scripted import ScriptedConductor
+
+MakeWorker = Callable[..., WorkerService]
+
+
+@pytest.fixture
+def conductor() -> ScriptedConductor:
+    return ScriptedConductor()
+
+
+@pytest.fixture
+def make_worker(conductor: ScriptedConductor) -> Iterator[MakeWorker]:
+    """Starts workers; options are those of ``worker.options.Options``."""
+    made: list[WorkerService] = []
+
+    def make(**options: Any) -> WorkerService:
+        times = {
+            'beat_seconds': 0.2,
+            'retry_seconds': 0.05,
+            'stop_grace_seconds': 20,
+        }
+        service = WorkerService(
+            conductor,
+            {'small': SmallCloud()},
+            host='here',
+            incarnation='i1',
+            capacity=4,
+            options=Options(**times | options),
+        )
+        made.append(service)
+        service.start()
+        return service
+
+    yield make
+    conductor.away.clear()
+    for service in made:
+        service.stop(0)
+
+
+@pytest.fixture
+def worker(make_worker: MakeWorker) -> WorkerService:
+    return make_worker()
