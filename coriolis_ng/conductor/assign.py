@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gives a worker everything that a task needs, once it takes the task."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from coriolis_ng import errors
+from coriolis_ng.conductor import scope
+from coriolis_ng.conductor.parts import Parts
+from coriolis_ng.conductor.scope import Scope
+from coriolis_ng.db import api as db
+from coriolis_ng.db.rows import Entry, TaskRow
+from coriolis_ng.engine.plan import resolve
+from coriolis_ng.engine.task import Task
+from coriolis_ng.objects import to_plain
+from coriolis_ng.objects.resource import (
+    Resource,
+    ResourceKind,
+    Side,
+    tag_of,
+)
+from coriolis_ng.objects.task import TaskState
+from coriolis_ng.rpc.wire import Assignment
+
+
+def take(
+    parts: Parts, task_id: str, attempt: int, host: str, incarnation: str
+) -> Assignment:
+    """Confirms a start; ``Stale`` where the task is another's, or over."""
+    return parts.database.read(
+        lambda s: _assignment(
+            parts, s, current(s, task_id, attempt), host, incarnation
+        )
+    )
+
+
+def current(session: Session, task_id: str, attempt: int) -> TaskRow:
+    """The row of a running attempt; ``Stale`` when it is not running."""
+    try:
+        row = db.tasks.get(session, task_id)
+    except errors.NotFound:
+        raise errors.Stale('The task is gone.') from None
+    if row.state is not TaskState.RUNNING or row.attempt != attempt:
+        raise errors.Stale('Another attempt has taken over, or it is over.')
+    return row
+
+
+def _assignment(
+    parts: Parts, session: Session, row: TaskRow, host: str, incarnation: str
+) -> Assignment:
+    if row.host != host or row.incarnation != incarnation:
+        raise errors.Stale('The task was given to another worker.')
+    execution = db.executions.get(session, row.execution_id)
+    here = scope.load(session, execution)
+    kind = parts.tasks[row.name]
+    inputs = db.tasks.inputs(session, row.id)
+    before = {g['ref'][0] for g in inputs.values() if 'ref' in g}
+    outputs = db.tasks.outputs(session, sorted(before))
+    sides = scope.sides(kind)
+    return Assignment(
+        task_id=row.id,
+        attempt=row.attempt,
+        execution_id=execution.id,
+        name=row.name,
+        version=row.version,
+        instance=row.instance,
+        tag=tag_of(execution.id, row.id),
+        input=to_plain(resolve(kind, inputs, outputs)),
+        source=here.access(Side.SOURCE) if Side.SOURCE in sides else None,
+        target=here.access(Side.TARGET) if Side.TARGET in sides else None,
+        leftovers=leftovers(session, here, kind, row) if row.cleanup else (),
+        checkpoint=row.checkpoint,
+        silent_seconds=kind.silent_seconds,
+        lease_seconds=parts.settings.lease_seconds,
+        seal_to=parts.key.public,
+    )
+
+
+def leftovers(
+    session: Session, here: Scope, kind: type[Task], row: TaskRow
+) -> tuple[Resource, ...]:
+    """What a cleanup has to remove: entries of the ledger on its side that
+    nobody owns, made by what it cleans or by executions that have ended."""
+    entries = db.ledger.rows(
+        session,
+        transfer_id=here.transfer.id,
+        deployment_id=here.deployment_id,
+        instance=row.instance,
+        sides=scope.sides(kind),
+    )
+    owner = scope.subject(session, here, None, row.instance)
+    owned = owner.owned()
+    return tuple(
+        entry.resource
+        for entry in entries
+        if entry.resource.kind is not ResourceKind.SECRET
+        and entry.deployment_id == here.deployment_id
+        and entry.resource.id not in owned
+        and _is_done_with(entry, row)
+    )
+
+
+def _is_done_with(entry: Entry, row: TaskRow) -> bool:
+    return entry.task_id in row.cleans or entry.ended

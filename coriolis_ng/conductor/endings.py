@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happens in the instant an execution ends, in one transaction, and
+what is tidied up right after."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+
+from sqlalchemy.orm import Session
+
+from coriolis_ng import errors
+from coriolis_ng.conductor import follow_up
+from coriolis_ng.conductor.parts import Parts
+from coriolis_ng.db import api as db
+from coriolis_ng.db.rows import Entry
+from coriolis_ng.objects.execution import (
+    Execution,
+    ExecutionKind,
+    ExecutionState,
+)
+from coriolis_ng.objects.resource import ResourceKind
+
+LOG = logging.getLogger(__name__)
+
+
+def end(
+    parts: Parts,
+    session: Session,
+    execution: Execution,
+    state: ExecutionState,
+) -> str | None:
+    """Ends it, frees the transfer, creates what follows.
+
+    Gives the id of an execution that was created to follow. Another
+    conductor may have been faster: then nothing happens.
+    """
+    if not db.executions.end(session, execution.id, state):
+        return None
+    LOG.info('execution=%s ended: %s', execution.id, state)
+    transfer_id = execution.owner_id
+    if execution.kind is ExecutionKind.DEPLOYMENT:
+        deployment = db.deployments.get(session, execution.owner_id)
+        transfer_id = deployment.spec.transfer_id
+    db.transfers.release(session, transfer_id, execution.id)
+    if state is not ExecutionState.DONE:
+        return None
+    if execution.kind is ExecutionKind.TEARDOWN:
+        # With it go its executions, and so this one.
+        db.deployments.delete(session, execution.owner_id)
+    if execution.kind is ExecutionKind.TRANSFER:
+        return follow_up.deploy_if_asked(parts, session, execution)
+    return None
+
+
+def forget_secrets(parts: Parts, execution_id: str, project_id: str) -> None:
+    """Drops what tasks of an ended execution kept in the secret store."""
+    entries = parts.database.read(
+        lambda s: db.ledger.rows(
+            s, execution_id=execution_id, kinds=[ResourceKind.SECRET]
+        )
+    )
+    for entry in entries:
+        _forget(parts, entry, project_id)
+
+
+def forget_all_secrets(parts: Parts) -> None:
+    """The same for all that have ended, in case a conductor did not come
+    to it; called periodically."""
+    entries = parts.database.read(
+        lambda s: db.ledger.rows(s, kinds=[ResourceKind.SECRET])
+    )
+    for entry in entries:
+        if entry.ended:
+            _forget(parts, entry, _project_of(parts, entry))
+
+
+def _project_of(parts: Parts, entry: Entry) -> str:
+    for noun, id in (
+        (db.executions, entry.execution_id),
+        (db.transfers, entry.transfer_id),
+        (db.endpoints, entry.endpoint_id),
+    ):
+        with contextlib.suppress(errors.NotFound):
+            if id is not None:
+                found = parts.database.read(lambda s: noun.get(s, id))  # noqa: B023
+                return str(found.project_id)
+    return ''
+
+
+def _forget(parts: Parts, entry: Entry, project_id: str) -> None:
+    ref = entry.resource.id
+    try:
+        parts.secrets.drop(ref, project_id=project_id)
+    except errors.CoriolisError as error:
+        LOG.warning(
+            'execution=%s a secret could not be dropped yet: %s',
+            entry.execution_id,
+            error.message,
+        )
+        return
+    parts.database.write(
+        lambda s: db.ledger.dropped(
+            s,
+            ResourceKind.SECRET,
+            ref,
+            transfer_id=entry.transfer_id,
+            deployment_id=entry.deployment_id,
+        )
+    )

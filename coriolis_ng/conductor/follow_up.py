@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Deployments: those that users ask for, and those that follow a transfer's
+execution (``auto_deploy``, live migration)."""
+
+from __future__ import annotations
+
+import logging
+
+from sqlalchemy.orm import Session
+
+from coriolis_ng import errors
+from coriolis_ng.conductor import plans
+from coriolis_ng.conductor.parts import Parts
+from coriolis_ng.db import api as db
+from coriolis_ng.objects import new_id
+from coriolis_ng.objects.deployment import (
+    DeployedVm,
+    Deployment,
+    DeploymentPurpose,
+    DeploymentSpec,
+)
+from coriolis_ng.objects.execution import Execution, ExecutionKind
+from coriolis_ng.objects.recovery_point import RecoveryPoint
+from coriolis_ng.objects.transfer import Scenario, Transfer
+
+LOG = logging.getLogger(__name__)
+
+
+def deploy_if_asked(
+    parts: Parts, session: Session, execution: Execution
+) -> str | None:
+    """The deployment that follows a successful execution of a transfer;
+    runs in the transaction that ends it."""
+    transfer = db.transfers.get(session, execution.owner_id)
+    spec = execution.spec
+    migration = transfer.spec.scenario is Scenario.LIVE_MIGRATION
+    if not (spec.auto_deploy or migration):
+        return None
+    off = spec.shutdown_instances or migration
+    wanted = DeploymentSpec(
+        transfer_id=transfer.id,
+        purpose=DeploymentPurpose.FINAL if off else DeploymentPurpose.FAILOVER,
+    )
+    try:
+        made = create(parts, session, transfer, wanted, transfer.user_id)
+    except (errors.Conflict, errors.Unsupported) as error:
+        # The execution did what it was asked to; only this did not.
+        LOG.error(
+            'execution=%s no deployment follows: %s',
+            execution.id,
+            error.message,
+        )
+        return None
+    return made[1].id
+
+
+def create(
+    parts: Parts,
+    session: Session,
+    transfer: Transfer,
+    spec: DeploymentSpec,
+    user_id: str,
+) -> tuple[Deployment, Execution]:
+    """Writes a deployment and its execution; starts nothing."""
+    points = choose_points(session, transfer, spec)
+    id, execution_id = new_id(), new_id()
+    clone = spec.clone_disks
+    if clone is None:
+        clone = transfer.spec.clone_disks
+    if not clone:
+        raise errors.Unsupported(
+            'Deployments without clone_disks are not supported yet: deploy '
+            'with clone_disks set to true.'
+        )
+    deployment = Deployment(
+        id=id,
+        project_id=transfer.project_id,
+        user_id=user_id,
+        spec=spec,
+        instances=tuple(
+            DeployedVm(
+                deployment_id=id, instance=name, recovery_point_id=point.id
+            )
+            for name, point in points.items()
+        ),
+    )
+    plan = parts.recipes.deployment(deployment, transfer, points)
+    deployment = db.deployments.create(session, deployment)
+    execution = plans.create_execution(
+        parts,
+        session,
+        plan,
+        id=execution_id,
+        kind=ExecutionKind.DEPLOYMENT,
+        owner_id=id,
+        project_id=transfer.project_id,
+    )
+    return deployment, execution
+
+
+def choose_points(
+    session: Session, transfer: Transfer, spec: DeploymentSpec
+) -> dict[str, RecoveryPoint]:
+    """The point to start from for each machine.
+
+    ``force`` leaves machines without any point out, as long as one is
+    left; a point that is named must exist.
+    """
+    unknown = set(spec.recovery_points) - set(transfer.spec.instances)
+    if unknown:
+        raise errors.InvalidInput(
+            f'The transfer has no instance {sorted(unknown)[0]!r}.',
+            field='$.recovery_points',
+        )
+    chosen: dict[str, RecoveryPoint] = {}
+    for name in transfer.spec.instances:
+        replica = db.replicas.get(session, transfer.id, name)
+        wanted = spec.recovery_points.get(name)
+        found = [p for p in replica.points if wanted is None or p.id == wanted]
+        if found:
+            chosen[name] = found[0]
+        elif wanted is not None:
+            raise errors.InvalidInput(
+                f'{name!r} has no recovery point {wanted}.',
+                field=f'$.recovery_points.{name}',
+            )
+        elif not spec.force:
+            raise errors.Conflict(
+                f'{name!r} has no recovery point yet, so there is nothing '
+                'to deploy: execute the transfer first (or deploy with '
+                'force, which leaves such instances out).'
+            )
+    if not chosen:
+        raise errors.Conflict(
+            'The transfer has no recovery point yet, so there is nothing to '
+            'deploy: execute it first.'
+        )
+    return chosen

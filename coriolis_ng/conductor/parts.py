@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all parts of a conductor share; made once by ``cmd``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from coriolis_ng.db.session import Database
+from coriolis_ng.engine.plan import Plan
+from coriolis_ng.engine.task import Task
+from coriolis_ng.objects import Value
+from coriolis_ng.objects.deployment import Deployment
+from coriolis_ng.objects.execution import ExecutionSpec
+from coriolis_ng.objects.recovery_point import RecoveryPoint
+from coriolis_ng.objects.replica import Replica
+from coriolis_ng.objects.transfer import Transfer
+from coriolis_ng.rpc.worker import Workers
+from coriolis_ng.secrets.base import SecretStore
+
+
+class Settings(Value):
+    """All times are seconds.
+
+    ``max_lost`` is how often in a row a task may be lost, or fail in a way
+    that may pass, without having made any progress; the pause before the
+    next attempt doubles from ``retry_seconds`` up to
+    ``retry_max_seconds``.
+    """
+
+    lease_seconds: int = 90
+    reap_seconds: float = 5
+    advance_seconds: float = 5
+    max_lost: int = 3
+    max_attempts: int = 20
+    retry_seconds: float = 2
+    retry_max_seconds: float = 60
+    query_seconds: float = 60
+    max_instances: int = 500
+
+
+class SealKey(Protocol):
+    """The key pair that all conductors share: ``secrets.seal.Key``."""
+
+    public: str
+
+    def open(self, sealed: str) -> bytes: ...
+
+
+Replicas = Mapping[str, Replica]
+Points = Mapping[str, RecoveryPoint]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipes:
+    """Which tasks, in what order, for each kind of execution."""
+
+    transfer: Callable[[Transfer, Replicas, ExecutionSpec], Plan]
+    migration: Callable[[Transfer, Replicas, ExecutionSpec], Plan]
+    deployment: Callable[[Deployment, Transfer, Points], Plan]
+    teardown: Callable[[Deployment], Plan]
+    disks: Callable[[Transfer, Replicas], Plan]
+    points: Callable[[Transfer, Sequence[RecoveryPoint]], Plan]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """``tasks`` maps the names in rows to classes; ``seal`` encrypts for a
+    public key: ``(public key, payload) -> sealed``."""
+
+    database: Database
+    workers: Workers
+    secrets: SecretStore
+    key: SealKey
+    seal: Callable[[str, bytes], str]
+    tasks: Mapping[str, type[Task]]
+    recipes: Recipes
+    settings: Settings = field(default_factory=Settings)
+
+    def name_of(self, kind: type[Task]) -> str:
+        """The name under which rows and workers know a class."""
+        for name, known in self.tasks.items():
+            if known is kind:
+                return name
+        return kind.__name__

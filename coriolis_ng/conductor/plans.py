@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Turns a recipe's plan into rows, and its local ids into real ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from coriolis_ng.conductor.parts import Parts, Recipes
+from coriolis_ng.db import api as db
+from coriolis_ng.db.rows import NewTask
+from coriolis_ng.engine.plan import Plan
+from coriolis_ng.engine.task import Cleanup
+from coriolis_ng.objects import new_id
+from coriolis_ng.objects.execution import (
+    Execution,
+    ExecutionKind,
+    ExecutionSpec,
+    ExecutionState,
+)
+
+
+def standard_recipes() -> Recipes:
+    """The recipes of this release."""
+    from coriolis_ng.recipes import (
+        deployment,
+        disks,
+        migration,
+        points,
+        transfer,
+    )
+
+    return Recipes(
+        transfer=transfer.build,
+        migration=migration.build,
+        deployment=deployment.build,
+        teardown=deployment.tear_down,
+        disks=disks.build,
+        points=points.build,
+    )
+
+
+def task_rows(parts: Parts, plan: Plan) -> list[NewTask]:
+    """A row for each step, in the order of the plan."""
+    ids = {local: new_id() for local in plan.steps}
+    return [
+        NewTask(
+            id=ids[step.id],
+            name=parts.name_of(step.kind),
+            version=step.kind.version,
+            instance=step.instance,
+            index=index,
+            input=_inputs(step.plain_inputs(), ids),
+            needs=tuple(sorted(ids[i] for i in step.needs)),
+            cleans=tuple(sorted(ids[i] for i in step.cleans)),
+            cleanup=issubclass(step.kind, Cleanup),
+        )
+        for index, step in enumerate(plan.steps.values(), start=1)
+    ]
+
+
+def create_execution(
+    parts: Parts,
+    session: Session,
+    plan: Plan,
+    *,
+    id: str,
+    kind: ExecutionKind,
+    owner_id: str,
+    project_id: str,
+    spec: ExecutionSpec | None = None,
+) -> Execution:
+    """Writes an execution with its tasks; nothing runs before ``advance``."""
+    execution = Execution(
+        id=id,
+        project_id=project_id,
+        owner_id=owner_id,
+        kind=kind,
+        number=0,  # the row's owner counts
+        state=ExecutionState.RUNNING,
+        spec=spec or ExecutionSpec(),
+    )
+    return db.executions.create(session, execution, task_rows(parts, plan))
+
+
+def _inputs(plain: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
+    return {
+        name: {'ref': [ids[given['ref'][0]], given['ref'][1]]}
+        if 'ref' in given
+        else given
+        for name, given in plain.items()
+    }

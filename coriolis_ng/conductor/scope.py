@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an execution is about: its transfer, its deployment, its endpoints,
+and the subject that its tasks change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from coriolis_ng import errors
+from coriolis_ng.db import api as db
+from coriolis_ng.engine.task import Task
+from coriolis_ng.objects.deployment import DeployedVm
+from coriolis_ng.objects.endpoint import Endpoint
+from coriolis_ng.objects.execution import Execution, ExecutionKind
+from coriolis_ng.objects.replica import Replica
+from coriolis_ng.objects.resource import Side
+from coriolis_ng.objects.transfer import Transfer
+from coriolis_ng.rpc.wire import Access
+from coriolis_ng.scheduler import Needs
+
+OF_DEPLOYMENTS = frozenset({ExecutionKind.DEPLOYMENT, ExecutionKind.TEARDOWN})
+
+# In a task of both sides a word belongs to one of them; the others must be
+# offered by both.
+_ONLY_SOURCE = frozenset({'exports'})
+_ONLY_TARGET = frozenset({'imports'})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """``endpoints`` are by side; ``deployment_id`` is None for what a
+    transfer does itself."""
+
+    execution: Execution
+    transfer: Transfer
+    endpoints: dict[Side, Endpoint] = field(default_factory=dict)
+
+    @property
+    def deployment_id(self) -> str | None:
+        of_deployment = self.execution.kind in OF_DEPLOYMENTS
+        return self.execution.owner_id if of_deployment else None
+
+    def access(self, side: Side) -> Access:
+        """A cloud as a worker sees it, with this transfer's options."""
+        endpoint = self.endpoints[side]
+        spec = self.transfer.spec
+        return Access(
+            endpoint_id=endpoint.id,
+            provider=endpoint.type,
+            secret=endpoint.secret,
+            options=spec.source_environment
+            if side is Side.SOURCE
+            else spec.destination_environment,
+        )
+
+    def needs(self, kind: type[Task], *, slot: bool) -> Needs:
+        """What a task of this class asks of a worker here."""
+        wanted: dict[str, frozenset[str]] = {}
+        regions: set[str] = set()
+        for side in sides(kind):
+            words = frozenset(kind.needs)
+            if kind.side is Side.BOTH:
+                other = _ONLY_TARGET if side is Side.SOURCE else _ONLY_SOURCE
+                words -= other
+            endpoint = self.endpoints[side]
+            before = wanted.get(endpoint.type, frozenset())
+            wanted[endpoint.type] = before | words
+            regions |= set(endpoint.mapped_regions)
+        return Needs(providers=wanted, regions=frozenset(regions), slot=slot)
+
+
+def sides(kind: type[Task]) -> tuple[Side, ...]:
+    """The clouds that a task of this class has access to."""
+    if kind.side is Side.BOTH:
+        return Side.SOURCE, Side.TARGET
+    return () if kind.side is Side.NONE else (kind.side,)
+
+
+def load(session: Session, execution: Execution) -> Scope:
+    """Reads what the execution is about; ``NotFound`` where it is gone."""
+    transfer_id = execution.owner_id
+    if execution.kind in OF_DEPLOYMENTS:
+        deployment = db.deployments.get(session, execution.owner_id)
+        transfer_id = deployment.spec.transfer_id
+    transfer = db.transfers.get(session, transfer_id)
+    return of_transfer(session, execution, transfer)
+
+
+def of_transfer(
+    session: Session, execution: Execution, transfer: Transfer
+) -> Scope:
+    """The scope of an execution whose transfer is known."""
+    ids = {
+        Side.SOURCE: transfer.spec.origin_endpoint_id,
+        Side.TARGET: transfer.spec.destination_endpoint_id,
+    }
+    found = db.endpoints.several(session, list(ids.values()))
+    return Scope(
+        execution=execution,
+        transfer=transfer,
+        endpoints={side: found[id] for side, id in ids.items()},
+    )
+
+
+def subject(
+    session: Session, scope: Scope, kind: type[Task] | None, instance: str
+) -> Any:
+    """The row that tasks of this class change: a ``Replica``, a
+    ``DeployedVm`` or None. Without a class: what the execution changes."""
+    wanted = kind.subject if kind else None
+    if kind is None:
+        wanted = DeployedVm if scope.deployment_id else Replica
+    if wanted is None:
+        return None
+    if wanted is Replica:
+        return db.replicas.get(session, scope.transfer.id, instance)
+    if wanted is DeployedVm and scope.deployment_id:
+        return db.deployments.instance(session, scope.deployment_id, instance)
+    raise errors.PlanError(
+        f'A {scope.execution.kind} has no {wanted.__name__} to change.'
+    )
+
+
+def save(session: Session, before: Any, after: Any) -> None:
+    """Writes the subject; a ``Stale`` when somebody else was faster."""
+    if after == before:
+        return
+    if isinstance(before, Replica):
+        db.replicas.save(session, before, after)
+    else:
+        db.deployments.save(session, before, after)

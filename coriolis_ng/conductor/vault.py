@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What workers may do with the ledger and with secrets while they hold a
+task. Secrets cross the bus sealed only."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from coriolis_ng import errors
+from coriolis_ng.conductor import scope
+from coriolis_ng.conductor.assign import current
+from coriolis_ng.conductor.parts import Parts
+from coriolis_ng.conductor.scope import Scope
+from coriolis_ng.db import api as db
+from coriolis_ng.db.rows import TaskRow
+from coriolis_ng.objects.resource import (
+    Resource,
+    ResourceKind,
+    Side,
+    tag_of,
+)
+
+
+def created(
+    parts: Parts, task_id: str, attempt: int, resource: Resource
+) -> None:
+    """Records a thing before it is made; committed when it returns."""
+    parts.database.write(
+        lambda s: _record(s, *_held(s, task_id, attempt), resource)
+    )
+
+
+def dropped(
+    parts: Parts, task_id: str, attempt: int, kind: ResourceKind, id: str
+) -> None:
+    """Takes a thing out of the ledger, whichever task recorded it."""
+    parts.database.write(
+        lambda s: _forget(s, _held(s, task_id, attempt)[1], kind, id)
+    )
+
+
+def secret_get(parts: Parts, ref: str, task_id: str, attempt: int) -> str:
+    """A secret that the task may read, sealed to its worker's key."""
+
+    def look(session: Session) -> tuple[str, str]:
+        row, here = _held(session, task_id, attempt)
+        if not _may_read(parts, session, here, row, ref):
+            raise errors.Forbidden('This task may not read that secret.')
+        assert row.service_id is not None
+        service = db.services.get(session, row.service_id)
+        return here.execution.project_id, service.seal_key
+
+    project_id, seal_key = parts.database.read(look)
+    return parts.seal(seal_key, parts.secrets.get(ref, project_id=project_id))
+
+
+def secret_put(parts: Parts, task_id: str, attempt: int, sealed: str) -> str:
+    """Keeps a secret until the execution ends; gives its reference."""
+    _, here = parts.database.read(lambda s: _held(s, task_id, attempt))
+    payload = parts.key.open(sealed)
+    project_id = here.execution.project_id
+    ref = parts.secrets.put(payload, project_id=project_id)
+    resource = Resource(
+        kind=ResourceKind.SECRET,
+        id=ref,
+        tag=tag_of(here.execution.id, task_id),
+        side=Side.NONE,
+        attempt=attempt,
+    )
+    try:
+        created(parts, task_id, attempt, resource)
+    except errors.CoriolisError:
+        parts.secrets.drop(ref, project_id=project_id)
+        raise
+    return ref
+
+
+def secret_drop(parts: Parts, ref: str, task_id: str, attempt: int) -> None:
+    """Drops what a task of this execution stored; may be repeated."""
+    row, here = parts.database.read(lambda s: _held(s, task_id, attempt))
+    kept = parts.database.read(lambda s: _kept(s, here))
+    if ref not in kept:
+        return
+    parts.secrets.drop(ref, project_id=here.execution.project_id)
+    dropped(parts, row.id, attempt, ResourceKind.SECRET, ref)
+
+
+def _held(
+    session: Session, task_id: str, attempt: int
+) -> tuple[TaskRow, Scope]:
+    row = current(session, task_id, attempt)
+    execution = db.executions.get(session, row.execution_id)
+    return row, scope.load(session, execution)
+
+
+def _record(
+    session: Session, row: TaskRow, here: Scope, resource: Resource
+) -> None:
+    endpoint = here.endpoints.get(resource.side)
+    db.ledger.created(
+        session,
+        row.id,
+        row.attempt,
+        resource,
+        endpoint_id=endpoint.id if endpoint else None,
+        transfer_id=here.transfer.id,
+        deployment_id=here.deployment_id,
+    )
+
+
+def _forget(
+    session: Session, here: Scope, kind: ResourceKind, id: str
+) -> None:
+    db.ledger.dropped(
+        session,
+        kind,
+        id,
+        transfer_id=here.transfer.id,
+        deployment_id=here.deployment_id,
+    )
+
+
+def _kept(session: Session, here: Scope) -> set[str]:
+    entries = db.ledger.rows(
+        session,
+        execution_id=here.execution.id,
+        kinds=[ResourceKind.SECRET],
+    )
+    return {entry.resource.id for entry in entries}
+
+
+def _may_read(
+    parts: Parts, session: Session, here: Scope, row: TaskRow, ref: str
+) -> bool:
+    """The clouds of its own sides, and what its execution keeps: a task
+    for the destination never gets the source's password."""
+    sides = scope.sides(parts.tasks[row.name])
+    clouds = {here.endpoints[side].secret for side in sides}
+    return ref in clouds or ref in _kept(session, here)

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which worker gets a task: a pure function of rows, without a clock."""
+
+from coriolis_ng.scheduler.filters import Needs
+from coriolis_ng.scheduler.pick import pick, why_none
+
+__all__ = ['Needs', 'pick', 'why_none']
