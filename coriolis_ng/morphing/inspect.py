@@ -118,7 +118,7 @@ def kernel_modules(root: Root, version: str, list_name: str) -> set[str]:
     """Names in ``modules.builtin`` or ``modules.dep`` of a kernel."""
     text = root.text(f'/lib/modules/{version}/{list_name}')
     return {
-        module_name(line.split(':')[0])
+        module_name(line.partition(':')[0])
         for line in text.splitlines()
         if line.strip()
     }
@@ -138,9 +138,7 @@ def _kernel(root: Root, version: str, image: str, initrd: str) -> Kernel:
         except (errors.Unsupported, OSError) as error:
             unreadable = str(error)
         else:
-            early |= {
-                module_name(name) for name in names if '.ko' in name
-            }
+            early |= {module_name(name) for name in names if '.ko' in name}
     return Kernel(
         version=version,
         image=image,
@@ -190,9 +188,7 @@ def _network(
     # netplan starts networkd by itself, without enabling it.
     if root.kind(WANTS + 'systemd-networkd.service') is not None:
         found.append(Stack.NETWORKD)
-    if 'ifupdown' in packages or (
-        not packages and root.exists('/sbin/ifup')
-    ):
+    if 'ifupdown' in packages or (not packages and root.exists('/sbin/ifup')):
         found.append(Stack.IFUPDOWN)
     return tuple(found)
 

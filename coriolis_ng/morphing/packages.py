@@ -62,9 +62,7 @@ def worker_resolver(root: Root) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _replaced(
-    root: Root, path: str, data: bytes, mode: int
-) -> Iterator[None]:
+def _replaced(root: Root, path: str, data: bytes, mode: int) -> Iterator[None]:
     """Another file (never what a link points to) in a path's place."""
     # Whatever a morphing that was cut off has left is the guest's own.
     if root.kind(path + SAVED) is None and root.kind(path) is not None:

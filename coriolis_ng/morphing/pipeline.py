@@ -77,7 +77,9 @@ def morph(
         before = target.scripts(Phase.PRE_MOUNT)
         if before:
             # No guest is mounted yet: $1 is empty.
-            _told('user_scripts', lambda: run_scripts(worker, before, '', note))
+            _told(
+                'user_scripts', lambda: run_scripts(worker, before, '', note)
+            )
         with mounted(worker, disks, note) as (root, found):
             guest = inspect(root, found.file_systems, found.root)
             note(describe(guest))

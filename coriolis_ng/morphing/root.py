@@ -17,13 +17,14 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
-
-import paramiko
+from typing import TYPE_CHECKING, Any, Protocol
 
 from coriolis_ng import errors
 from coriolis_ng.morphing.far.serve import Server
 from coriolis_ng.remote.ssh import CommandFailed, Ran, Ssh, TimedOut
+
+if TYPE_CHECKING:
+    import paramiko
 
 Stop = Callable[[], bool | None]
 
@@ -76,21 +77,47 @@ def run_on(
     Raises ``CommandFailed`` (with ``check``) and ``TimedOut``.
     """
     given = base64.b64encode(input).decode()
-    status, out, err = worker.call(
-        'run', top, list(argv), given, timeout, seconds=timeout
-    )
-    if status == -1:
-        raise TimedOut(
-            f'The command "{argv[0]}" did not end in {timeout:g} s.'
-        )
-    ran = Ran(
-        status=status,
-        stdout=base64.b64decode(out).decode(errors='replace'),
-        stderr=base64.b64decode(err).decode(errors='replace'),
+    ran = _ran(
+        worker.call('run', top, list(argv), given, timeout, seconds=timeout),
+        argv[0],
+        timeout,
     )
     if check and ran.status != 0:
         raise CommandFailed(argv[0], ran)
     return ran
+
+
+def run_script(
+    worker: Worker,
+    interpreter: Sequence[str],
+    payload: str,
+    arguments: Sequence[str],
+    *,
+    timeout: float,
+) -> Ran:
+    """Run a script on the worker; its body is in no argument, and in a file
+    that only root can read while it runs. Raises as :func:`run_on`."""
+    rest = [list(interpreter), base64.b64encode(payload.encode()).decode()]
+    rest.append(list(arguments))
+    ran = _ran(
+        worker.call('script', None, *rest, timeout, seconds=timeout),
+        'user script',
+        timeout,
+    )
+    if ran.status != 0:
+        raise CommandFailed('user script', ran)
+    return ran
+
+
+def _ran(answer: Any, what: str, timeout: float) -> Ran:
+    status, out, err = answer
+    if status is None:
+        raise TimedOut(f'The command "{what}" did not end in {timeout:g} s.')
+    return Ran(
+        status=status,
+        stdout=base64.b64decode(out).decode(errors='replace'),
+        stderr=base64.b64decode(err).decode(errors='replace'),
+    )
 
 
 class Root:
@@ -199,7 +226,7 @@ class LocalWorker:
         *rest: Any,
         seconds: float = 60.0,  # noqa: ARG002
     ) -> Any:
-        if do in ('run', 'reachable', 'kill_inside'):
+        if do in ('run', 'script', 'reachable', 'kill_inside'):
             raise errors.Unsupported(f'{do} {rest[0]}: files only')
         asked = {'do': do, 'top': top, 'with': list(rest)}
         return self._server.answer(asked)
@@ -217,16 +244,16 @@ class SshWorker:
         self._stop = stop
         self._buffer = b''
         self._lock = threading.Lock()
-        self._broken = False
+        self._broken: BaseException | None = None
 
     @classmethod
     @contextlib.contextmanager
-    def started(cls, ssh: Ssh, stop: Stop | None = None) -> Iterator[SshWorker]:
+    def started(
+        cls, ssh: Ssh, stop: Stop | None = None
+    ) -> Iterator[SshWorker]:
         """The program on that machine; it ends with the context."""
         folder = importlib.resources.files('coriolis_ng.morphing.far')
-        sources = [
-            [name, (folder / f'{name}.py').read_text()] for name in FAR
-        ]
+        sources = [[name, (folder / f'{name}.py').read_text()] for name in FAR]
         packed = json.dumps(sources).encode()
         with ssh.talk(['sh', '-c', UNSHARE, 'far', BOOT]) as channel:
             channel.sendall(b'%d\n' % len(packed) + packed)
@@ -241,19 +268,19 @@ class SshWorker:
     ) -> Any:
         asked = json.dumps({'do': do, 'top': top, 'with': rest})
         with self._lock:
-            if self._broken:
-                raise _lost('the channel was closed before')
+            if self._broken is not None:
+                # What is undone on the way out must not hide the reason.
+                raise self._broken
             try:
                 self._channel.settimeout(ANSWER_SECONDS)
                 self._channel.sendall(asked.encode() + b'\n')
                 line = self._line(seconds + ANSWER_SECONDS)
             except BaseException as error:
                 # A half-read answer would be taken for the next one.
-                self._broken = True
                 self._channel.close()
-                if isinstance(error, OSError):
-                    raise _lost(str(error)) from error
-                raise
+                lost = isinstance(error, OSError)
+                self._broken = _lost(str(error)) if lost else error
+                raise self._broken from None
         answer = json.loads(line)
         if 'errno' in answer:
             raise OSError(answer['errno'], answer['text'])
@@ -268,9 +295,7 @@ class SshWorker:
                 data = self._channel.recv(256 * 1024)
             except TimeoutError:
                 if self._stop is not None and self._stop():
-                    raise errors.Canceled(
-                        'Stopped as it was asked.'
-                    ) from None
+                    raise errors.Canceled('Stopped as it was asked.') from None
                 if time.monotonic() > until:
                     raise TimedOut(
                         'The worker machine does not answer any more.'

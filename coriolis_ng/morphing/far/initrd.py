@@ -103,9 +103,7 @@ class _Unpacked:
         elif head == b'\xfd7zXZ\0':
             self._unpack = lzma.LZMADecompressor().decompress
         elif head[:3] == b'\x5d\0\0':
-            self._unpack = lzma.LZMADecompressor(
-                lzma.FORMAT_ALONE
-            ).decompress
+            self._unpack = lzma.LZMADecompressor(lzma.FORMAT_ALONE).decompress
         else:
             self._start(head, path, chroot)
 
@@ -167,7 +165,7 @@ class _Unpacked:
         except EOFError:
             return b''
         except (zlib.error, lzma.LZMAError) as error:
-            raise Unreadable(str(error))
+            raise Unreadable(str(error)) from error
 
     def __enter__(self):
         return self

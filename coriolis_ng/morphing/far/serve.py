@@ -30,8 +30,19 @@ GUEST_ENVIRONMENT = {
     'DEBIAN_FRONTEND': 'noninteractive',
 }
 TREE_OPERATIONS = (
-    'real exists kind list readlink symlink remove rename copy chmod mode size'
-).split()
+    'real',
+    'exists',
+    'kind',
+    'list',
+    'readlink',
+    'symlink',
+    'remove',
+    'rename',
+    'copy',
+    'chmod',
+    'mode',
+    'size',
+)
 
 
 class Ended(Exception):
@@ -44,34 +55,34 @@ def run(argv, root=None, given=b'', seconds=None, gone=None):
     Files instead of pipes: a daemon that a package starts keeps a pipe open
     for ever. ``gone`` is a descriptor that becomes readable when nobody
     waits for the answer any more; the command is killed then, and so it is
-    after ``seconds``. Gives (status, output, errors); status -1 with empty
-    output means that the time was up, 127 that there is no such command.
+    after ``seconds``. Gives (status, output, errors); status None means
+    that the time was up, 127 that there is no such command.
     """
     environment = dict(os.environ, LC_ALL='C')
     if root is not None:
         argv = ['chroot', root] + list(argv)
         environment = GUEST_ENVIRONMENT
-    with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as out:
-        with tempfile.TemporaryFile() as err:
-            stdin.write(given)
-            stdin.seek(0)
-            try:
-                process = subprocess.Popen(
-                    argv,
-                    stdin=stdin,
-                    stdout=out,
-                    stderr=err,
-                    cwd='/',
-                    env=environment,
-                    start_new_session=True,
-                )
-            except FileNotFoundError:
-                return 127, b'', ('no command ' + argv[0]).encode()
-            in_time = _wait(process, seconds, gone)
-            out.seek(0)
-            err.seek(0)
-            status = process.returncode if in_time else -1
-            return status, out.read(MAX_OUTPUT), err.read(MAX_OUTPUT)
+    new = tempfile.TemporaryFile
+    with new() as stdin, new() as out, new() as err:
+        stdin.write(given)
+        stdin.seek(0)
+        try:
+            process = subprocess.Popen(
+                argv,
+                stdin=stdin,
+                stdout=out,
+                stderr=err,
+                cwd='/',
+                env=environment,
+                start_new_session=True,
+            )
+        except FileNotFoundError:
+            return 127, b'', ('no command ' + argv[0]).encode()
+        in_time = _wait(process, seconds, gone)
+        out.seek(0)
+        err.seek(0)
+        status = process.returncode if in_time else None
+        return status, out.read(MAX_OUTPUT), err.read(MAX_OUTPUT)
 
 
 def _wait(process, seconds, gone):
@@ -143,6 +154,7 @@ class Server:
 
     def __init__(self, stdin):
         self._stdin = stdin
+        self._folders = []
 
     def answer(self, request):
         """The answer to one request, ready for JSON."""
@@ -171,6 +183,36 @@ class Server:
         )
         return [status, _text(out), _text(err)]
 
+    def do_script(self, top, interpreter, payload, arguments, seconds):
+        # Not in /tmp, which may be on a disk; removed however it ends.
+        with tempfile.NamedTemporaryFile(
+            dir='/run', prefix='coriolis-user-script-'
+        ) as file:
+            file.write(base64.b64decode(payload))
+            file.flush()
+            argv = interpreter + [file.name] + arguments
+            return self.do_run(top, argv, '', seconds)
+
+    def do_folder(self, top):
+        """A new folder to mount a guest on, gone when this program is."""
+        self._folders.append(
+            tempfile.mkdtemp(dir='/run', prefix='coriolis-guest-')
+        )
+        return self._folders[-1]
+
+    def close(self):
+        """Leave nothing behind, however the client left us."""
+        for folder in self._folders:
+            if not os.path.isdir(folder):
+                continue
+            if os.path.ismount(folder):
+                kill_inside(folder)
+                run(['umount', '-R', '-l', folder])
+            try:
+                os.rmdir(folder)  # never more: it may be the guest
+            except OSError:
+                pass
+
     def do_kill_inside(self, top):
         return kill_inside(top)
 
@@ -185,6 +227,15 @@ def _text(data):
 def serve(stdin, stdout):
     """Answer until the input ends."""
     server = Server(stdin)
+    try:
+        _serve(server, stdin, stdout)
+    except (Ended, BrokenPipeError):
+        pass
+    finally:
+        server.close()
+
+
+def _serve(server, stdin, stdout):
     while True:
         line = stdin.readline()
         if not line:
@@ -193,8 +244,6 @@ def serve(stdin, stdout):
             made = {'ok': server.answer(json.loads(line.decode()))}
         except OSError as error:
             made = {'errno': error.errno or 5, 'text': str(error)}
-        except Ended:
-            return
         stdout.write(json.dumps(made).encode() + b'\n')
         stdout.flush()
 

@@ -83,8 +83,7 @@ def _root(
 
 @contextlib.contextmanager
 def _folder(worker: Worker) -> Iterator[str]:
-    made = run_on(worker, ['mktemp', '-d', '/run/coriolis-guest-XXXXXX'])
-    top = made.stdout.strip()
+    top = str(worker.call('folder', None))
     try:
         yield top
     finally:

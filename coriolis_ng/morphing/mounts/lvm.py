@@ -49,9 +49,7 @@ def _only(members: Sequence[str]) -> str:
 
 
 def _file_systems(worker: Worker, shown: list[str]) -> list[FileSystem]:
-    ran = run_on(
-        worker, ['lvs', '--noheadings', '-o', 'lv_dm_path', *shown]
-    )
+    ran = run_on(worker, ['lvs', '--noheadings', '-o', 'lv_dm_path', *shown])
     devices = ran.stdout.split()
     probed = partitions.probe(worker, devices)
     return [

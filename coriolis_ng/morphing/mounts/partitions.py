@@ -80,9 +80,7 @@ def file_systems(worker: Worker, disks: Sequence[str]) -> list[FileSystem]:
     return sorted(made, key=lambda one: (one.disk, one.partition))
 
 
-def probe(
-    worker: Worker, devices: Sequence[str]
-) -> dict[str, dict[str, str]]:
+def probe(worker: Worker, devices: Sequence[str]) -> dict[str, dict[str, str]]:
     """device -> what blkid reads from it now, not what udev remembers."""
     # Status 2: nothing on one of them; 8: ambivalent, and not shown.
     ran = run_on(
@@ -99,9 +97,7 @@ def probe(
     return made
 
 
-def _file_system(
-    path: str, disk: int, fields: dict[str, str]
-) -> FileSystem:
+def _file_system(path: str, disk: int, fields: dict[str, str]) -> FileSystem:
     return FileSystem(
         device=path,
         disk=disk,

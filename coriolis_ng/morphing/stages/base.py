@@ -38,4 +38,3 @@ class Stage:
     def run(self, root: Root, guest: Guest, target: Target) -> None:
         """Do it. ``self.note`` tells the user what was done or skipped."""
         raise NotImplementedError
-

@@ -91,7 +91,7 @@ class Initrd(Stage):
             self.note('The new initrd cannot be read here; it is trusted.')
             return
         raise errors.Unsupported(
-            'No kernel of the guest has the drivers of the target\'s disks: '
+            "No kernel of the guest has the drivers of the target's disks: "
             f'{", ".join(drivers)}.',
             detail=repr(now),
         )

@@ -7,12 +7,11 @@ import time
 from collections.abc import Callable
 
 from coriolis_ng.morphing.guest import Guest
-from coriolis_ng.morphing.root import Root, Worker, run_on
+from coriolis_ng.morphing.root import Root, Worker, run_script
 from coriolis_ng.morphing.stages.base import Stage
 from coriolis_ng.morphing.target import Phase, Target, UserScript
 
 SCRIPT_SECONDS = 3600.0
-FOLDER = '/run'
 SHOWN_LINES = 20
 
 
@@ -49,15 +48,15 @@ def run_scripts(
 ) -> None:
     """Run scripts one after the other; ``CommandFailed`` at the first that
     fails. The last lines of their output become notes."""
-    here = Root(worker, '/')
     for number, script in enumerate(scripts, 1):
-        path = f'{FOLDER}/coriolis-user-script-{number}'
-        here.write(path, script.payload, 0o700)
         begun = time.monotonic()
-        try:
-            ran = run_on(worker, [*_interpreter(script), path, top], timeout=SCRIPT_SECONDS)
-        finally:
-            here.remove(path)
+        ran = run_script(
+            worker,
+            _interpreter(script),
+            script.payload,
+            [top],
+            timeout=SCRIPT_SECONDS,
+        )
         seconds = time.monotonic() - begun
         note(f'User script {number} ended after {seconds:.0f} s.')
         for line in ran.stdout.splitlines()[-SHOWN_LINES:]:
