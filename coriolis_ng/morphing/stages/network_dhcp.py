@@ -88,7 +88,7 @@ class NetworkDhcp(Stage):
     ) -> None:
         for rules in UDEV_RULES:
             if root.kind(rules) == 'file':
-                root.rename(rules, rules + '.bak')
+                _put_aside(root, rules)
                 self.note(f'{rules} is put aside.')
         writers = {
             Stack.NETPLAN: _netplan,
@@ -162,5 +162,12 @@ def _connection_type(text: str) -> str:
 
 
 def _put_aside(root: Root, path: str) -> None:
-    if root.kind(path) is not None:
-        root.rename(path, path + '.bak')
+    """Keep a file as ``.bak``, beside any that the user has already."""
+    if root.kind(path) is None:
+        return
+    number = 0
+    kept = path + '.bak'
+    while root.kind(kept) is not None:
+        number += 1
+        kept = f'{path}.bak{number}'
+    root.rename(path, kept)
