@@ -126,7 +126,7 @@ def kernel_modules(root: Root, version: str, list_name: str) -> set[str]:
 
 def module_name(path: str) -> str:
     """``.../virtio-blk.ko.xz`` is the module ``virtio_blk``."""
-    return path.rsplit('/', 1)[-1].split('.ko')[0].replace('-', '_')
+    return path.rpartition('/')[2].partition('.ko')[0].replace('-', '_')
 
 
 def _kernel(root: Root, version: str, image: str, initrd: str) -> Kernel:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import difflib
 import json
 import shutil
 import sys
@@ -131,14 +132,23 @@ def run_case(
             for stage in stages
             if stage.name in names
         }
-    return {'guest': _facts(guest), 'plan': names, 'stages': done}
+    made = {'guest': _facts(guest), 'plan': names, 'stages': done}
+    # As it is read back: JSON has no tuples.
+    return dict(json.loads(json.dumps(made)))
 
 
 def check_case(folder: Path, stages: Sequence[type[Stage]] = STAGES) -> None:
     """Compare with ``diff.json``; raises ``AssertionError``."""
     made = run_case(folder, stages)
     expected = json.loads((folder / 'diff.json').read_text())
-    assert made == expected, f'{folder}: {_render(made)}'
+    differs = difflib.unified_diff(
+        _render(expected).splitlines(),
+        _render(made).splitlines(),
+        'expected',
+        'made',
+        lineterm='',
+    )
+    assert made == expected, '\n'.join([str(folder), *differs])
 
 
 def cpio(names: Sequence[str]) -> bytes:
