@@ -64,14 +64,7 @@ def create(
     """Writes a deployment and its execution; starts nothing."""
     points = choose_points(session, transfer, spec)
     id, execution_id = new_id(), new_id()
-    clone = spec.clone_disks
-    if clone is None:
-        clone = transfer.spec.clone_disks
-    if not clone:
-        raise errors.Unsupported(
-            'Deployments without clone_disks are not supported yet: deploy '
-            'with clone_disks set to true.'
-        )
+    check_clones(transfer, spec.clone_disks)
     deployment = Deployment(
         id=id,
         project_id=transfer.project_id,
@@ -96,6 +89,17 @@ def create(
         project_id=transfer.project_id,
     )
     return deployment, execution
+
+
+def check_clones(transfer: Transfer, clone_disks: bool | None = None) -> None:
+    """``Unsupported`` for a deployment out of the replica's own volumes."""
+    if clone_disks is None:
+        clone_disks = transfer.spec.clone_disks
+    if not clone_disks:
+        raise errors.Unsupported(
+            'Deployments without clone_disks are not supported yet: deploy '
+            'with clone_disks set to true.'
+        )
 
 
 def choose_points(

@@ -75,13 +75,14 @@ class ApiHalf:
 
     def transfer_update(
         self, context: Context, id: str, changes: dict[str, Any]
-    ) -> Transfer:
+    ) -> Execution:
         """``changes`` are fields of ``TransferSpec``; environments and the
-        network map are merged, the others replaced."""
+        network map are merged, the others replaced. Gives the execution
+        (of kind update, done already) that records the change."""
         plain = self._client.call(
             'transfer_update', context, id=id, changes=changes
         )
-        return from_plain(Transfer, plain)
+        return from_plain(Execution, plain)
 
     def transfer_delete(self, context: Context, id: str) -> None:
         """``Conflict`` while it is busy or has disks left."""

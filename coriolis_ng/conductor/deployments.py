@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Deployments as users ask for them: made, cancelled, torn down."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from coriolis_ng import errors
+from coriolis_ng.conductor import executions, follow_up, plans
+from coriolis_ng.conductor.advance import advance
+from coriolis_ng.conductor.asking import Asker
+from coriolis_ng.conductor.parts import Parts
+from coriolis_ng.db import api as db
+from coriolis_ng.objects import new_id
+from coriolis_ng.objects.deployment import (
+    Deployment,
+    DeploymentPurpose,
+    DeploymentSpec,
+)
+from coriolis_ng.objects.execution import (
+    ExecutionKind,
+    ExecutionState,
+)
+
+
+def create(parts: Parts, who: Asker, spec: DeploymentSpec) -> Deployment:
+    """Starts from recovery points; ``Conflict`` where there is none,
+    ``NoWorker`` when nobody could do one of its tasks."""
+
+    def write(session: Session) -> tuple[str, str]:
+        transfer = db.transfers.get(session, spec.transfer_id, who.project_id)
+        deployment, execution = follow_up.create(
+            parts, session, transfer, spec, who.user_id
+        )
+        executions.check_workers(
+            parts, session, db.executions.get(session, execution.id), transfer
+        )
+        return deployment.id, execution.id
+
+    id, execution_id = parts.database.write(write)
+    advance(parts, execution_id)
+    return parts.database.read(lambda s: db.deployments.get(s, id))
+
+
+def cancel(parts: Parts, who: Asker, id: str, *, force: bool) -> None:
+    """Cancels the execution of the deployment that runs; else
+    ``Conflict``."""
+    execution_id = parts.database.read(lambda s: _running(s, who, id))
+    if execution_id is None:
+        raise errors.Conflict('The deployment is not running.')
+    executions.cancel(parts, who, execution_id, force=force)
+
+
+def delete(parts: Parts, who: Asker, id: str) -> None:
+    """Forgets the deployment; machines stay, but those of a test, which
+    are removed first (the row goes when they are gone)."""
+    execution_id = new_id()
+
+    def write(session: Session) -> bool:
+        deployment = db.deployments.get(session, id, who.project_id)
+        if _running(session, who, id):
+            raise errors.Conflict(
+                'The deployment is running: wait for it or cancel it.'
+            )
+        if not must_be_torn_down(deployment):
+            db.deployments.delete(session, id)
+            return False
+        plans.create_execution(
+            parts,
+            session,
+            parts.recipes.teardown(deployment),
+            id=execution_id,
+            kind=ExecutionKind.TEARDOWN,
+            owner_id=id,
+            project_id=deployment.project_id,
+        )
+        return True
+
+    if parts.database.write(write):
+        advance(parts, execution_id)
+
+
+def must_be_torn_down(deployment: Deployment) -> bool:
+    """A test leaves nothing behind."""
+    return deployment.spec.purpose is DeploymentPurpose.TEST and any(
+        one.vm or one.volumes for one in deployment.instances
+    )
+
+
+def _running(session: Session, who: Asker, id: str) -> str | None:
+    db.deployments.get(session, id, who.project_id)
+    page = db.Page(limit=1, filters={'state': ExecutionState.RUNNING})
+    for execution in db.executions.list(session, id, page):
+        return execution.id
+    return None

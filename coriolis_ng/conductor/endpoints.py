@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Endpoints: rows in the database, connection information in the store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from coriolis_ng import errors
+from coriolis_ng.conductor import schemas
+from coriolis_ng.conductor.asking import Asker
+from coriolis_ng.conductor.parts import Parts
+from coriolis_ng.db import api as db
+from coriolis_ng.objects import new_id
+from coriolis_ng.objects.endpoint import Endpoint, EndpointSpec
+
+CHANGEABLE = frozenset(
+    {'name', 'description', 'connection_info', 'mapped_regions'}
+)
+
+
+def create(parts: Parts, who: Asker, spec: EndpointSpec) -> Endpoint:
+    """``InvalidInput`` for a type that no worker offers, or connection
+    information that its schema refuses."""
+    if not spec.name.strip() or len(spec.name) > 255:
+        raise errors.InvalidInput(
+            'The name of an endpoint has 1 to 255 characters.', field='$.name'
+        )
+    provider = parts.database.read(
+        lambda s: schemas.find_provider(parts, s, spec.type, '$.type')
+    )
+    schemas.check_connection(provider, spec.connection_info)
+    ref = _keep(parts, who, spec.connection_info)
+    endpoint = Endpoint(
+        id=new_id(),
+        project_id=who.project_id,
+        user_id=who.user_id,
+        name=spec.name,
+        type=spec.type,
+        secret=ref,
+        description=spec.description,
+        mapped_regions=spec.mapped_regions,
+    )
+    try:
+        return parts.database.write(lambda s: db.endpoints.create(s, endpoint))
+    except errors.CoriolisError:
+        parts.secrets.drop(ref, project_id=who.project_id)
+        raise
+
+
+def update(
+    parts: Parts, who: Asker, id: str, changes: dict[str, Any]
+) -> Endpoint:
+    """Changes what is named; a new secret replaces the old one."""
+    for name in changes:
+        if name not in CHANGEABLE:
+            raise errors.InvalidInput(
+                f'{name!r} of an endpoint cannot be changed.',
+                field=f'$.{name}',
+            )
+    before = parts.database.read(
+        lambda s: db.endpoints.get(s, id, who.project_id)
+    )
+    fields = {k: v for k, v in changes.items() if k != 'connection_info'}
+    info = changes.get('connection_info')
+    if info is not None:
+        provider = parts.database.read(
+            lambda s: schemas.find_provider(parts, s, before.type, '$.type')
+        )
+        schemas.check_connection(provider, info)
+        fields['secret'] = _keep(parts, who, info)
+    if 'mapped_regions' in fields:
+        fields['mapped_regions'] = tuple(fields['mapped_regions'])
+    after = msgspec.structs.replace(before, **fields)
+    try:
+        made = parts.database.write(lambda s: db.endpoints.update(s, after))
+    except errors.CoriolisError:
+        if 'secret' in fields:
+            parts.secrets.drop(after.secret, project_id=who.project_id)
+        raise
+    if 'secret' in fields:
+        parts.secrets.drop(before.secret, project_id=who.project_id)
+    return made
+
+
+def delete(parts: Parts, who: Asker, id: str) -> None:
+    """``Forbidden`` while transfers refer to it."""
+    endpoint = parts.database.read(
+        lambda s: db.endpoints.get(s, id, who.project_id)
+    )
+    users = parts.database.read(lambda s: db.endpoints.users_of(s, id))
+    if users:
+        raise errors.Forbidden(
+            f'{len(users)} transfers would be orphaned: delete '
+            f'{", ".join(users[:5])} first.'
+        )
+    parts.database.write(lambda s: db.endpoints.delete(s, id))
+    parts.secrets.drop(endpoint.secret, project_id=who.project_id)
+
+
+def _keep(parts: Parts, who: Asker, info: dict[str, Any]) -> str:
+    payload = msgspec.json.encode(info)
+    return parts.secrets.put(payload, project_id=who.project_id)

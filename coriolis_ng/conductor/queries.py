@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Questions to clouds, through a worker: no task, no row, no retry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from coriolis_ng import errors
+from coriolis_ng.conductor.advance import workers
+from coriolis_ng.conductor.asking import Asker
+from coriolis_ng.conductor.parts import Parts
+from coriolis_ng.db import api as db
+from coriolis_ng.objects.endpoint import Endpoint
+from coriolis_ng.objects.service import Service
+from coriolis_ng.rpc import serializer
+from coriolis_ng.rpc.wire import Access, Query
+from coriolis_ng.scheduler import Needs, pick, why_none
+
+# Which capability a worker's provider needs for a question.
+VERBS: Mapping[str, frozenset[str]] = {
+    'validate': frozenset(),
+    'instances': frozenset({'inventory'}),
+    'instance': frozenset({'inventory'}),
+    'networks': frozenset({'inventory'}),
+    'storage': frozenset({'inventory'}),
+    'options': frozenset({'inventory'}),
+    'source_preflight': frozenset({'exports'}),
+    'target_preflight': frozenset({'imports'}),
+}
+
+
+def ask_endpoint(
+    parts: Parts, who: Asker, id: str, verb: str, args: dict[str, Any]
+) -> Any:
+    """The plain answer of an endpoint's cloud; raises what the provider
+    raised. ``args['env']``, when given, is checked and handed on as the
+    options of the environment."""
+    endpoint = parts.database.read(
+        lambda s: db.endpoints.get(s, id, who.project_id)
+    )
+    options = dict(args.get('env') or {})
+    rest = {name: value for name, value in args.items() if name != 'env'}
+    return ask(parts, endpoint, verb, rest, options)
+
+
+def ask(
+    parts: Parts,
+    endpoint: Endpoint,
+    verb: str,
+    args: dict[str, Any],
+    options: dict[str, Any] | None = None,
+) -> Any:
+    """The same for an endpoint that was read already."""
+    if verb not in VERBS:
+        raise errors.InvalidInput(f'There is no question {verb!r}.')
+    service = _worker(parts, endpoint, verb)
+    secret = parts.secrets.get(endpoint.secret, project_id=endpoint.project_id)
+    question = Query(
+        verb=verb,
+        access=Access(
+            endpoint_id=endpoint.id,
+            provider=endpoint.type,
+            secret=endpoint.secret,
+            options=options or {},
+        ),
+        args=args,
+        secret_sealed=parts.seal(service.seal_key, secret),
+    )
+    answer = parts.workers.query(service.host, question)
+    if answer.code:
+        raise serializer.to_error(
+            {
+                'code': answer.code,
+                'message': answer.message,
+                'field': answer.field,
+            }
+        )
+    return answer.value
+
+
+def _worker(parts: Parts, endpoint: Endpoint, verb: str) -> Service:
+    found = parts.database.read(lambda s: workers(parts, s)).values()
+    needs = Needs(
+        providers={endpoint.type: VERBS[verb]},
+        regions=frozenset(endpoint.mapped_regions),
+        slot=False,
+    )
+    service = pick(found, needs)
+    if service is None:
+        raise errors.NoWorker(why_none(found, needs))
+    return service

@@ -1,0 +1,323 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The conductor's process: RPC endpoints and the periodic thread.
+
+Endpoints only unpack, call and pack; what they do is in the other files.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import oslo_messaging
+
+from coriolis_ng import errors
+from coriolis_ng.conductor import (
+    assign,
+    beats,
+    deployments,
+    endings,
+    endpoints,
+    executions,
+    finish,
+    points,
+    preflight,
+    queries,
+    transfers,
+    vault,
+)
+from coriolis_ng.conductor.advance import advance_all
+from coriolis_ng.conductor.asking import asker
+from coriolis_ng.conductor.parts import Parts
+from coriolis_ng.conductor.reaper import Reaper
+from coriolis_ng.db import api as db
+from coriolis_ng.objects import from_plain
+from coriolis_ng.objects.deployment import DeploymentSpec
+from coriolis_ng.objects.endpoint import EndpointSpec
+from coriolis_ng.objects.execution import ExecutionSpec
+from coriolis_ng.objects.resource import Resource, ResourceKind
+from coriolis_ng.objects.transfer import TransferSpec
+from coriolis_ng.rpc import serializer
+from coriolis_ng.rpc import transport as bus
+from coriolis_ng.rpc.wire import Beat, Result
+
+LOG = logging.getLogger(__name__)
+
+Plain = dict[str, Any]
+Context = dict[str, Any]
+
+
+def answers(method: Callable[..., Any]) -> Callable[..., Plain]:
+    """Makes what a method returns, or raises, an answer on the wire."""
+
+    @functools.wraps(method)
+    def answer(self: Any, context: Context, **args: Any) -> Plain:
+        try:
+            return serializer.pack(method(self, context, **args))
+        except errors.CoriolisError as error:
+            LOG.info(
+                '%s request=%s: %s %s %s',
+                method.__name__,
+                context.get('request_id', ''),
+                error.code,
+                error.message,
+                error.detail,
+            )
+            return serializer.pack_error(error)
+        except Exception:
+            LOG.exception('%s failed', method.__name__)
+            return serializer.pack_error(
+                errors.CoriolisError('Internal error of the conductor.')
+            )
+
+    return answer
+
+
+class ForWorkers:
+    """What workers call."""
+
+    target = oslo_messaging.Target(version=bus.VERSION)
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    @answers
+    def take(
+        self,
+        context: Context,
+        task_id: str,
+        attempt: int,
+        host_name: str,
+        incarnation: str,
+    ) -> Any:
+        return assign.take(
+            self._parts, task_id, attempt, host_name, incarnation
+        )
+
+    @answers
+    def beat(self, context: Context, beat: Plain) -> Any:
+        return beats.beat(self._parts, from_plain(Beat, beat))
+
+    @answers
+    def finish(
+        self, context: Context, task_id: str, attempt: int, result: Plain
+    ) -> None:
+        given = from_plain(Result, result)
+        finish.finish(self._parts, task_id, attempt, given)
+
+    @answers
+    def created(
+        self, context: Context, task_id: str, attempt: int, resource: Plain
+    ) -> None:
+        made = from_plain(Resource, resource)
+        vault.created(self._parts, task_id, attempt, made)
+
+    @answers
+    def dropped(
+        self, context: Context, task_id: str, attempt: int, kind: str, id: str
+    ) -> None:
+        vault.dropped(self._parts, task_id, attempt, ResourceKind(kind), id)
+
+    @answers
+    def secret_get(
+        self, context: Context, ref: str, task_id: str, attempt: int
+    ) -> str:
+        return vault.secret_get(self._parts, ref, task_id, attempt)
+
+    @answers
+    def secret_put(
+        self, context: Context, task_id: str, attempt: int, sealed: str
+    ) -> str:
+        return vault.secret_put(self._parts, task_id, attempt, sealed)
+
+    @answers
+    def secret_drop(
+        self, context: Context, ref: str, task_id: str, attempt: int
+    ) -> None:
+        vault.secret_drop(self._parts, ref, task_id, attempt)
+
+
+class ForUsers:
+    """What the API calls."""
+
+    target = oslo_messaging.Target(version=bus.VERSION)
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    @answers
+    def endpoint_create(self, context: Context, spec: Plain) -> Any:
+        given = from_plain(EndpointSpec, spec)
+        return endpoints.create(self._parts, asker(context), given)
+
+    @answers
+    def endpoint_update(
+        self, context: Context, id: str, changes: Plain
+    ) -> Any:
+        return endpoints.update(self._parts, asker(context), id, changes)
+
+    @answers
+    def endpoint_delete(self, context: Context, id: str) -> None:
+        endpoints.delete(self._parts, asker(context), id)
+
+    @answers
+    def transfer_create(self, context: Context, spec: Plain) -> Any:
+        given = from_plain(TransferSpec, spec)
+        return transfers.create(self._parts, asker(context), given)
+
+    @answers
+    def transfer_update(
+        self, context: Context, id: str, changes: Plain
+    ) -> Any:
+        return transfers.update(self._parts, asker(context), id, changes)
+
+    @answers
+    def transfer_delete(self, context: Context, id: str) -> None:
+        transfers.delete(self._parts, asker(context), id)
+
+    @answers
+    def transfer_delete_disks(self, context: Context, id: str) -> Any:
+        return transfers.delete_disks(self._parts, asker(context), id)
+
+    @answers
+    def execution_create(
+        self, context: Context, transfer_id: str, spec: Plain
+    ) -> Any:
+        given = from_plain(ExecutionSpec, spec)
+        return executions.create(
+            self._parts, asker(context), transfer_id, given
+        )
+
+    @answers
+    def execution_cancel(
+        self, context: Context, id: str, force: bool = False
+    ) -> None:
+        executions.cancel(self._parts, asker(context), id, force=force)
+
+    @answers
+    def execution_delete(self, context: Context, id: str) -> None:
+        executions.delete(self._parts, asker(context), id)
+
+    @answers
+    def deployment_create(self, context: Context, spec: Plain) -> Any:
+        given = from_plain(DeploymentSpec, spec)
+        return deployments.create(self._parts, asker(context), given)
+
+    @answers
+    def deployment_cancel(
+        self, context: Context, id: str, force: bool = False
+    ) -> None:
+        deployments.cancel(self._parts, asker(context), id, force=force)
+
+    @answers
+    def deployment_delete(self, context: Context, id: str) -> None:
+        deployments.delete(self._parts, asker(context), id)
+
+    @answers
+    def recovery_point_delete(self, context: Context, id: str) -> Any:
+        return points.delete(self._parts, asker(context), id)
+
+    @answers
+    def recovery_point_pin(
+        self, context: Context, id: str, pinned: bool
+    ) -> Any:
+        return points.pin(self._parts, asker(context), id, pinned)
+
+    @answers
+    def service_update(self, context: Context, id: str, enabled: bool) -> Any:
+        database = self._parts.database
+        made = database.write(lambda s: db.services.update(s, id, enabled))
+        advance_all(self._parts)
+        return made
+
+
+class ForQuestions:
+    """What takes seconds, on threads of its own."""
+
+    target = oslo_messaging.Target(version=bus.VERSION)
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    @answers
+    def endpoint_query(
+        self, context: Context, id: str, verb: str, args: Plain
+    ) -> Any:
+        who = asker(context)
+        return queries.ask_endpoint(self._parts, who, id, verb, args)
+
+    @answers
+    def transfer_preflight(self, context: Context, id: str) -> Any:
+        return list(preflight.check(self._parts, asker(context), id))
+
+
+class ConductorService:
+    """Everything a conductor runs: two RPC servers and one thread."""
+
+    def __init__(
+        self,
+        transport: oslo_messaging.Transport,
+        parts: Parts,
+        host: str,
+        *,
+        threads: int = 16,
+        question_threads: int = 8,
+    ) -> None:
+        self._transport = transport
+        self._parts = parts
+        self._host = host
+        self._threads = threads
+        self._question_threads = question_threads
+        self._servers: list[oslo_messaging.MessageHandlingServer] = []
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(
+            target=self._look_after, name='periodics', daemon=True
+        )
+
+    def start(self) -> None:
+        """Begins to answer and to look after executions."""
+        parts = self._parts
+        for topic, served, threads in (
+            (
+                bus.CONDUCTOR,
+                [ForUsers(parts), ForWorkers(parts)],
+                self._threads,
+            ),
+            (bus.QUERIES, [ForQuestions(parts)], self._question_threads),
+        ):
+            self._servers.append(
+                bus.serve(
+                    self._transport, topic, self._host, served, threads=threads
+                )
+            )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends after the calls that are under way."""
+        self._stopping.set()
+        for server in self._servers:
+            server.stop()
+        for server in self._servers:
+            server.wait()
+        self._thread.join()
+
+    def _look_after(self) -> None:
+        reaper = Reaper(self._parts)
+        settings = self._parts.settings
+        last = 0.0
+        pause = min(settings.reap_seconds, settings.advance_seconds)
+        while not self._stopping.wait(pause):
+            try:
+                reaper.reap()
+                now = time.monotonic()
+                if now - last >= settings.advance_seconds:
+                    last = now
+                    advance_all(self._parts)
+                    endings.forget_all_secrets(self._parts)
+            except Exception:
+                # The database may be away; the next round tries again.
+                LOG.exception('looking after executions failed')

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Transfers: what to keep in sync, and what is refused while it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from coriolis_ng import errors
+from coriolis_ng.conductor import (
+    deployments,
+    executions,
+    plans,
+    schemas,
+)
+from coriolis_ng.conductor.advance import advance
+from coriolis_ng.conductor.asking import Asker
+from coriolis_ng.conductor.parts import Parts
+from coriolis_ng.db import api as db
+from coriolis_ng.engine.plan import Plan
+from coriolis_ng.objects import from_plain, new_id, to_plain
+from coriolis_ng.objects.endpoint import Endpoint
+from coriolis_ng.objects.execution import (
+    Execution,
+    ExecutionKind,
+    ExecutionState,
+)
+from coriolis_ng.objects.resource import ResourceKind
+from coriolis_ng.objects.transfer import Transfer, TransferSpec
+
+FIXED = (
+    'origin_endpoint_id',
+    'destination_endpoint_id',
+    'instances',
+    'scenario',
+)
+MERGED = frozenset(
+    {'source_environment', 'destination_environment', 'network_map'}
+)
+
+
+def create(parts: Parts, who: Asker, spec: TransferSpec) -> Transfer:
+    """``InvalidInput`` names what is wrong; nothing is asked of clouds."""
+    schemas.check_names(spec.instances, parts.settings.max_instances)
+    if spec.origin_endpoint_id == spec.destination_endpoint_id:
+        raise errors.InvalidInput(
+            'Origin and destination are the same endpoint.',
+            field='$.destination_endpoint_id',
+        )
+    transfer = Transfer(
+        id=new_id(),
+        project_id=who.project_id,
+        user_id=who.user_id,
+        spec=spec,
+    )
+
+    def write(session: Session) -> Transfer:
+        _check(parts, session, who.project_id, spec)
+        return db.transfers.create(session, transfer)
+
+    return parts.database.write(write)
+
+
+def update(
+    parts: Parts, who: Asker, id: str, changes: dict[str, Any]
+) -> Execution:
+    """Changes the transfer; gives the execution (of kind update, without
+    tasks) that records when this was. ``Conflict`` while it is busy."""
+
+    def write(session: Session) -> Execution:
+        before = db.transfers.get(session, id, who.project_id)
+        spec = _changed(before.spec, changes)
+        _check(parts, session, who.project_id, spec)
+        execution_id = new_id()
+        executions.claim(session, before, execution_id)
+        db.transfers.update(session, _with(before, spec))
+        plans.create_execution(
+            parts,
+            session,
+            Plan(),
+            id=execution_id,
+            kind=ExecutionKind.UPDATE,
+            owner_id=id,
+            project_id=before.project_id,
+        )
+        db.executions.end(session, execution_id, ExecutionState.DONE)
+        db.transfers.release(session, id, execution_id)
+        return db.executions.get(session, execution_id)
+
+    return parts.database.write(write)
+
+
+def delete(parts: Parts, who: Asker, id: str) -> None:
+    """``Conflict`` while it is busy, has something left in a cloud, or is
+    needed by a deployment."""
+
+    def write(session: Session) -> None:
+        transfer = db.transfers.get(session, id, who.project_id)
+        executions.check_free(transfer)
+        _check_nothing_left(session, transfer)
+        _check_no_deployment_needs(session, transfer)
+        db.transfers.delete(session, id)
+
+    parts.database.write(write)
+
+
+def delete_disks(parts: Parts, who: Asker, id: str) -> Execution:
+    """Removes everything that the transfer keeps at both ends."""
+    execution_id = new_id()
+
+    def write(session: Session) -> Execution:
+        transfer = db.transfers.get(session, id, who.project_id)
+        if not _left(session, transfer):
+            raise errors.Conflict(
+                'The transfer has no disks on the destination.'
+            )
+        executions.claim(session, transfer, execution_id)
+        return plans.create_execution(
+            parts,
+            session,
+            parts.recipes.disks(
+                transfer, executions.replicas(session, transfer)
+            ),
+            id=execution_id,
+            kind=ExecutionKind.DISKS_DELETE,
+            owner_id=id,
+            project_id=transfer.project_id,
+        )
+
+    parts.database.write(write)
+    advance(parts, execution_id)
+    return executions.shown(parts, execution_id)
+
+
+def _check(
+    parts: Parts, session: Session, project_id: str, spec: TransferSpec
+) -> None:
+    for side, id, environment in (
+        ('source', spec.origin_endpoint_id, spec.source_environment),
+        (
+            'destination',
+            spec.destination_endpoint_id,
+            spec.destination_environment,
+        ),
+    ):
+        word = 'origin' if side == 'source' else 'destination'
+        field = f'$.{word}_endpoint_id'
+        endpoint = _endpoint(session, id, project_id, field)
+        provider = schemas.find_provider(parts, session, endpoint.type, field)
+        schemas.check_environment(provider, side, environment)
+    if spec.keep_points < 1:
+        raise errors.InvalidInput(
+            'At least one recovery point is kept.', field='$.keep_points'
+        )
+
+
+def _endpoint(
+    session: Session, id: str, project_id: str, field: str
+) -> Endpoint:
+    try:
+        return db.endpoints.get(session, id, project_id)
+    except errors.NotFound as error:
+        raise errors.InvalidInput(error.message, field=field) from None
+
+
+def _changed(spec: TransferSpec, changes: dict[str, Any]) -> TransferSpec:
+    plain = to_plain(spec)
+    for name, value in changes.items():
+        if name not in plain:
+            raise errors.InvalidInput(
+                f'A transfer has no {name!r}.', field=f'$.{name}'
+            )
+        if name in FIXED and value != plain[name]:
+            raise errors.InvalidInput(
+                f'{name!r} of a transfer cannot be changed.',
+                field=f'$.{name}',
+            )
+        if name in MERGED:
+            plain[name] = {**plain[name], **value}
+        else:
+            plain[name] = value
+    return from_plain(TransferSpec, plain)
+
+
+def _with(transfer: Transfer, spec: TransferSpec) -> Transfer:
+    return msgspec.structs.replace(transfer, spec=spec)
+
+
+def _left(session: Session, transfer: Transfer) -> list[str]:
+    """What of ours is still in a cloud, as words for users."""
+    left = [
+        f'{id} of {replica.instance!r}'
+        for replica in db.replicas.list(session, transfer.id)
+        for id in sorted(replica.owned())
+    ]
+    recorded = db.ledger.rows(session, transfer_id=transfer.id)
+    return left + [
+        f'{entry.resource.id} of {entry.instance!r}'
+        for entry in recorded
+        if entry.deployment_id is None
+        and entry.resource.kind is not ResourceKind.SECRET
+    ]
+
+
+def _check_nothing_left(session: Session, transfer: Transfer) -> None:
+    left = _left(session, transfer)
+    if left:
+        raise errors.Conflict(
+            f'The transfer still has {len(set(left))} things in the clouds, '
+            f'{left[0]} for one: delete its disks first (or delete it with '
+            'its disks).'
+        )
+
+
+def _check_no_deployment_needs(session: Session, transfer: Transfer) -> None:
+    page = db.Page(filters={'transfer_id': transfer.id})
+    for deployment in db.deployments.list(session, transfer.project_id, page):
+        if deployment.last_execution_state == ExecutionState.RUNNING:
+            raise errors.Conflict(
+                f'The deployment {deployment.id} of the transfer is running.'
+            )
+        if deployments.must_be_torn_down(deployment):
+            raise errors.Conflict(
+                f'The test deployment {deployment.id} was made from the '
+                'transfer: delete it first.'
+            )
