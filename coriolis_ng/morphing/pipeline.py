@@ -38,11 +38,16 @@ class StageRun(Value):
 
 
 class Morphed(Value):
-    """What the guest was and what was done to it."""
+    """What the guest was and what was done to it; ``stages`` are names in
+    the order in which they ran, ``runs`` tells more of each."""
 
     guest: Guest
-    stages: tuple[StageRun, ...] = ()
+    runs: tuple[StageRun, ...] = ()
     seconds: float = 0.0
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        return tuple(run.name for run in self.runs)
 
 
 def plan(
@@ -57,17 +62,17 @@ def plan(
 def morph(
     ssh: Ssh,
     target: Target,
-    disks: Sequence[str],
     *,
+    serials: Sequence[str],
     note: Note = LOG.info,
     stop: Stop | None = None,
     stages: Sequence[type[Stage]] = STAGES,
     clock: Callable[[], float] = time.monotonic,
 ) -> Morphed:
-    """Adapt the guest on ``disks`` of the machine behind ``ssh``.
+    """Adapt the guest on some disks of the machine behind ``ssh``.
 
-    ``disks`` are serials or device paths in boot order; nothing else of the
-    worker is touched. ``note`` gets sentences for the user; ``stop`` is
+    ``serials`` are serials or device paths in boot order; no other disk of
+    the worker is touched. ``note`` gets sentences for the user; ``stop`` is
     asked often and may raise instead of answering true. May be called again
     on the same disks after a failure. Raises ``MorphError``, ``NotFound``,
     ``Conflict``, ``Unsupported``, ``Unreachable``, ``Canceled``.
@@ -80,7 +85,7 @@ def morph(
             _told(
                 'user_scripts', lambda: run_scripts(worker, before, '', note)
             )
-        with mounted(worker, disks, note) as (root, found):
+        with mounted(worker, serials, note) as (root, found):
             guest = inspect(root, found.file_systems, found.root)
             note(describe(guest))
             names = plan(guest, target, stages)
@@ -92,7 +97,7 @@ def morph(
                         run_stage(stage, root, guest, target, note, clock)
                     )
     return Morphed(
-        guest=guest, stages=tuple(runs), seconds=round(clock() - begun, 3)
+        guest=guest, runs=tuple(runs), seconds=round(clock() - begun, 3)
     )
 
 

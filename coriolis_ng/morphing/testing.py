@@ -120,6 +120,10 @@ def run_case(
         top, own = Path(made, 'tree'), Path(made, 'own')
         own.mkdir()
         shutil.copytree(folder / 'tree', top, symlinks=True)
+        for path in top.rglob('*'):
+            # Only the x bit is kept by git; the rest is the umask's.
+            if path.is_file() and not path.is_symlink():
+                path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
         worker = RecordingWorker(case, top, own)
         root = Root(worker, str(top))
         for path, names in case.initrds.items():

@@ -36,13 +36,10 @@ def test_a_toy_guest_is_adapted(
 ) -> None:
     notes: list[str] = []
     before = mounts()
-    made = pipeline.morph(worker_ssh, TARGET, [toy_disk], note=notes.append)
-    assert [one.name for one in made.stages] == [
-        'network_dhcp',
-        'fstab',
-        'initrd',
-        'grub',
-    ]
+    made = pipeline.morph(
+        worker_ssh, TARGET, serials=[toy_disk], note=notes.append
+    )
+    assert made.stages == ('network_dhcp', 'fstab', 'initrd', 'grub')
     assert made.guest.root is not None
     assert made.guest.root.device == f'{toy_disk}p1'
     assert mounts() == before
@@ -62,10 +59,12 @@ def test_a_toy_guest_is_adapted(
 def test_twice_changes_nothing_more(
     worker_ssh: ssh.Ssh, toy_disk: str
 ) -> None:
-    pipeline.morph(worker_ssh, TARGET, [toy_disk])
+    pipeline.morph(worker_ssh, TARGET, serials=[toy_disk])
     notes: list[str] = []
-    again = pipeline.morph(worker_ssh, TARGET, [toy_disk], note=notes.append)
-    assert 'initrd' not in [one.name for one in again.stages]
+    again = pipeline.morph(
+        worker_ssh, TARGET, serials=[toy_disk], note=notes.append
+    )
+    assert 'initrd' not in again.stages
     assert 'grub: grub.cfg already fits; it is not made anew.' in notes
     kept = content(toy_disk, 1, '/etc/network/interfaces.bak')
     assert kept == toy.FILES['etc/network/interfaces']
@@ -85,7 +84,7 @@ def test_user_scripts_see_every_file_system(
     pipeline.morph(
         worker_ssh,
         Target(package_source=False, user_scripts=scripts),
-        [toy_disk],
+        serials=[toy_disk],
         note=notes.append,
     )
     assert '  before:' in notes
@@ -100,7 +99,9 @@ def test_a_failing_script_fails_and_unmounts(
     scripts = (UserScript(payload='echo broken >&2; exit 7'),)
     before = mounts()
     with pytest.raises(pipeline.MorphError, match='user_scripts') as caught:
-        pipeline.morph(worker_ssh, Target(user_scripts=scripts), [toy_disk])
+        pipeline.morph(
+            worker_ssh, Target(user_scripts=scripts), serials=[toy_disk]
+        )
     assert caught.value.detail == 'broken'
     assert mounts() == before
 
@@ -114,7 +115,7 @@ def test_stopping_ends_the_command_and_unmounts(
         pipeline.morph(
             worker_ssh,
             Target(user_scripts=scripts),
-            [toy_disk],
+            serials=[toy_disk],
             stop=begun.exists,
         )
     for _ in range(100):
@@ -138,7 +139,7 @@ def test_a_disk_that_is_not_there(worker_ssh: ssh.Ssh) -> None:
     old, partitions.APPEAR_SECONDS = partitions.APPEAR_SECONDS, 1
     try:
         with pytest.raises(errors.NotFound, match='no-such-serial'):
-            pipeline.morph(worker_ssh, TARGET, ['no-such-serial'])
+            pipeline.morph(worker_ssh, TARGET, serials=['no-such-serial'])
     finally:
         partitions.APPEAR_SECONDS = old
 
@@ -153,7 +154,7 @@ def test_the_workers_own_disk_is_refused(worker_ssh: ssh.Ssh) -> None:
     if not own.startswith('/dev/'):
         pytest.skip('the root of this machine is not on a block device')
     with pytest.raises(errors.Conflict, match='itself'):
-        pipeline.morph(worker_ssh, TARGET, [own])
+        pipeline.morph(worker_ssh, TARGET, serials=[own])
 
 
 def test_a_disk_without_a_guest(worker_ssh: ssh.Ssh, tmp_path: Path) -> None:
@@ -164,4 +165,4 @@ def test_a_disk_without_a_guest(worker_ssh: ssh.Ssh, tmp_path: Path) -> None:
         toy.loop(image) as device,
         pytest.raises(errors.Unsupported, match='root file system'),
     ):
-        pipeline.morph(worker_ssh, TARGET, [device])
+        pipeline.morph(worker_ssh, TARGET, serials=[device])
