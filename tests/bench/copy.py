@@ -164,15 +164,15 @@ def measure(size: int, pairs: int, streams: int, folder: Path) -> Any:
     times: dict[str, list[float]] = {'ours': [], 'peer': []}
     with servers(bench) as (source, server, port, pki):
         for _ in range(pairs + 1):
-            for who in times:
+            for who, found in times.items():
                 bench.fresh_target()
                 seconds = (
                     bench.ours(source, server)
                     if who == 'ours'
                     else bench.peer(source, port, pki)
                 )
-                times[who].append(seconds)
-                if len(times[who]) == 1:
+                found.append(seconds)
+                if len(found) == 1:
                     # The first of each also warms up, and is checked.
                     assert whole(FileReader(bench.target)) == expected
     speed = {
