@@ -5,4 +5,33 @@ A fixture of this file starts a real server on loopback, keeps it for the
 session, and ends it by its process id.
 """
 
+from collections.abc import Iterator
+
+import pytest
+
 import tests  # noqa: F401  # before anything that imports oslo.service
+from tests.beds import mariadb as mariadb_bed
+from tests.beds import rabbitmq as rabbitmq_bed
+
+
+@pytest.fixture(scope='session')
+def rabbitmq() -> Iterator[rabbitmq_bed.RabbitMQ]:
+    """A broker; ``rabbitmq.url`` is for oslo.messaging."""
+    with rabbitmq_bed.RabbitMQ() as server:
+        yield server
+
+
+@pytest.fixture(scope='session')
+def mariadb() -> Iterator[mariadb_bed.MariaDB]:
+    """A database server; ``mariadb.create(NAME)`` gives an empty one."""
+    with mariadb_bed.MariaDB() as server:
+        yield server
+
+
+@pytest.fixture(scope='session')
+def clouds() -> Iterator[tuple]:
+    """Two KVM clouds, (source, destination), kept apart."""
+    from tests.beds import libvirt as libvirt_bed
+
+    with libvirt_bed.two_clouds() as pair:
+        yield pair

@@ -43,9 +43,7 @@ class Guest:
         self.mac = '52:54:00:' + secrets.token_bytes(3).hex(':')
         self.serial = cloud.base / f'{name}.serial'
         self.disks = _disks(cloud, name, image or images.guest(), disk_format)
-        self.xml = _domain(
-            self, memory_mib=memory_mib, vcpus=vcpus, seed=seed
-        )
+        self.xml = _domain(self, memory_mib=memory_mib, vcpus=vcpus, seed=seed)
         with self._domain() as domain:
             domain.create()
 
@@ -131,9 +129,7 @@ def address_of(domain: libvirt.virDomain) -> str:
 
 def agent_answers(domain: libvirt.virDomain) -> bool:
     try:
-        libvirt_qemu.qemuAgentCommand(
-            domain, '{"execute":"guest-ping"}', 5, 0
-        )
+        libvirt_qemu.qemuAgentCommand(domain, '{"execute":"guest-ping"}', 5, 0)
     except libvirt.libvirtError:
         return False
     return True
@@ -194,11 +190,11 @@ def _disks(
         path = cloud.base / f'pools/default/{name}-vd{letter}.{disk_format}'
         # A copy, not an overlay: a disk with a backing file is a case of its
         # own, and the ordinary one is a disk that stands alone.
-        subprocess.run(
-            ['qemu-img', 'convert', '-f', 'qcow2', '-O', disk_format]
-            + [str(source), str(path)],
-            check=True,
-        )
+        if disk_format == 'qcow2':
+            command = ['cp', '--reflink=auto', '--sparse=always']
+        else:
+            command = ['qemu-img', 'convert', '-O', disk_format]
+        subprocess.run([*command, str(source), str(path)], check=True)
         made.append(path)
     return made
 

@@ -13,6 +13,7 @@ import json
 import pathlib
 import secrets
 import shutil
+import signal
 import subprocess
 import tempfile
 from types import TracebackType
@@ -195,7 +196,7 @@ class Cloud:
             with contextlib.suppress(ValueError, OSError):
                 pid = int(pidfile.read_text())
                 if _belongs(pid):
-                    process.end(pid)
+                    process.end(pid, hows=(signal.SIGKILL,))
         for bridge in self.bridges:
             subprocess.run(
                 ['ip', 'link', 'delete', bridge],

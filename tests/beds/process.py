@@ -63,9 +63,13 @@ class Server:
         self.stop(how=signal.SIGKILL)
 
 
-def end(pid: int, seconds: float = 5) -> None:
+def end(
+    pid: int,
+    seconds: float = 5,
+    hows: Sequence[int] = (signal.SIGTERM, signal.SIGKILL),
+) -> None:
     """End a process that is not our child; return when it is gone."""
-    for how in (signal.SIGTERM, signal.SIGKILL):
+    for how in hows:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, how)
         until = time.monotonic() + seconds

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A RabbitMQ of one's own on loopback, with its own port mapper."""
+
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+from types import TracebackType
+from typing import Self
+
+from tests.beds import process
+
+# The server itself, not the wrapper in sbin: that one wants to change users.
+PROGRAM = '/usr/lib/rabbitmq/bin/rabbitmq-server'
+
+
+class RabbitMQ:
+    """Use it with ``with``; ``url`` is for oslo.messaging."""
+
+    def __init__(self) -> None:
+        self.base = pathlib.Path(tempfile.mkdtemp(prefix='cng-rabbitmq-'))
+        self.port = process.free_port()
+        self._epmd_port = process.free_port()
+        self._epmd: process.Server | None = None
+        self._server: process.Server | None = None
+        self._env = self._environment()
+
+    @property
+    def url(self) -> str:
+        return f'rabbit://guest:guest@127.0.0.1:{self.port}/'
+
+    def __enter__(self) -> Self:
+        try:
+            # Ours, so that it ends with us: a node that finds none starts
+            # one that stays.
+            self._epmd = process.Server(
+                ['epmd', '-address', '127.0.0.1', '-port']
+                + [str(self._epmd_port)],
+                self.base / 'epmd.log',
+            )
+            self._epmd.wait_until(
+                lambda: process.listens(self._epmd_port), 30, 'epmd'
+            )
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start the broker; what it kept from before is there again."""
+        self._server = process.Server(
+            [PROGRAM], self.base / 'log', env=self._env
+        )
+        self._server.wait_until(
+            lambda: process.listens(self.port), 90, 'rabbitmq'
+        )
+
+    def stop(self) -> None:
+        """Stop the broker, and every process of it."""
+        if self._server is None:
+            return
+        self._server.stop()
+        # The Erlang machine has helpers in the session that we gave it.
+        for pid in _session(self._server.pid):
+            process.end(pid, hows=(signal.SIGKILL,))
+        self._server = None
+
+    def close(self) -> None:
+        self.stop()
+        if self._epmd is not None:
+            self._epmd.stop()
+            self._epmd = None
+        shutil.rmtree(self.base, ignore_errors=True)
+
+    def _environment(self) -> dict[str, str]:
+        base = self.base
+        (base / 'plugins').write_text('[].\n')
+        return {
+            'HOME': str(base),
+            'RABBITMQ_NODENAME': f'cng{self.port}@localhost',
+            'RABBITMQ_NODE_PORT': str(self.port),
+            'RABBITMQ_NODE_IP_ADDRESS': '127.0.0.1',
+            'RABBITMQ_DIST_PORT': str(process.free_port()),
+            'ERL_EPMD_PORT': str(self._epmd_port),
+            'ERL_EPMD_ADDRESS': '127.0.0.1',
+            'RABBITMQ_MNESIA_BASE': str(base / 'mnesia'),
+            'RABBITMQ_LOG_BASE': str(base / 'logs'),
+            'RABBITMQ_CONFIG_FILE': str(base / 'none'),
+            'RABBITMQ_ADVANCED_CONFIG_FILE': str(base / 'none'),
+            'RABBITMQ_CONF_ENV_FILE': str(base / 'none'),
+            'RABBITMQ_ENABLED_PLUGINS_FILE': str(base / 'plugins'),
+            'RABBITMQ_PID_FILE': str(base / 'pid'),
+            # One scheduler that sleeps instead of spinning.
+            'RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS': (
+                '+S 1:1 +sbwt none -kernel inet_dist_use_interface {127,0,0,1}'
+            ),
+        }
+
+
+def _session(leader: int) -> list[int]:
+    """Processes of the session that ``leader`` was started in."""
+    out = subprocess.run(
+        ['ps', '-o', 'pid=', '-s', str(leader)],
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    mine = {os.getpid(), leader}
+    return [int(pid) for pid in out.split() if int(pid) not in mine]
