@@ -37,7 +37,7 @@ class Client:
     def clone(self) -> Client:
         return Client(self._host, self._port, self._password)
 
-    def call(self, name: str, **given: Any) -> Any:
+    def call(self, name: str, /, **given: Any) -> Any:
         """A call with keyword arguments; raises the cloud's errors."""
         body = json.dumps(given).encode()
         return json.loads(self._ask('POST', f'/call/{name}', body))
