@@ -78,6 +78,12 @@ class Nursery:
         self._process: subprocess.Popen[bytes] | None = None
         self._sock: socket.socket | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """The process, once it is started."""
+        process = self._process
+        return process.pid if process else None
+
     def start(self) -> None:
         """Starts the process early, so that the first task finds it warm."""
         with self._lock:

@@ -60,18 +60,23 @@ class Queries:
             )
         if query.verb == 'check_schema':
             return _check_schema(provider, query)
-        return self._ask(query, path_of(type(provider)))
+        try:
+            return self._ask(query, path_of(type(provider)))
+        except errors.CorruptData as error:
+            # Sealed to the incarnation before this one.
+            LOG.warning('%s (%s)', error.message, error.detail)
+            return _unable()
 
     def _ask(self, query: Query, provider: str) -> Answer:
         secret = b'{}'
         if query.secret_sealed:
-            secret = seal.open_sealed(self._key.private, query.secret_sealed)
+            secret = self._key.open(query.secret_sealed)
         key = _digest(query, secret)
         if answer := self._find(key):
             return answer
         deadline = time.monotonic() + self._options.query_seconds
         if not self._slots.acquire(timeout=self._options.query_seconds):
-            return _busy()
+            return _unable()
         try:
             answer = self._run(query, provider, secret, deadline)
         finally:
@@ -107,7 +112,7 @@ class Queries:
             ended = child.run(first)
         except OSError as error:
             LOG.error('No process for a question: %s', error)
-            return _busy()
+            return _unable()
         finally:
             timer.cancel()
         if ended and ended.answer:
@@ -177,9 +182,9 @@ def _failed(error: errors.CoriolisError) -> Answer:
     )
 
 
-def _busy() -> Answer:
+def _unable() -> Answer:
     return _failed(
-        errors.Unreachable('The worker is too busy to ask the cloud.')
+        errors.Unreachable('The worker cannot ask the cloud now; try again.')
     )
 
 

@@ -133,18 +133,13 @@ class Runner:
             return
         self._assignment = assignment
         self._log(logging.INFO, f'began {assignment.name}')
-        result = self._judge(self._run(assignment))
-        if self._why is Why.STALE:
-            self._log(logging.WARNING, 'stopped: not ours any more')
-            return
-        result = msgspec.structs.replace(
-            result,
-            message=self._mask.hide(result.message),
-            detail=self._mask.hide(result.detail),
-        )
-        if self._report.fresh:
-            self._home.flush()
-        self._finish(result)
+        # An error in this very code must not leave the row running, or the
+        # task would be taken and would fail again for ever.
+        result = _BROKEN
+        try:
+            result = self._judge(self._run(assignment))
+        finally:
+            self._tell(result)
 
     # --- told by the service ------------------------------------------------
     def stop(self, why: Why, grace: float) -> None:
@@ -308,7 +303,7 @@ class Runner:
         sealed = self._home.conductor.secret_get(
             ref, self.task_id, self.attempt
         )
-        payload = seal.open_sealed(self._home.key.private, sealed)
+        payload = self._home.key.open(sealed)
         self._mask.learn(payload)
         return base64.b64encode(payload).decode()
 
@@ -326,6 +321,20 @@ class Runner:
         self._home.conductor.secret_drop(ref, self.task_id, self.attempt)
 
     # --- the conductor ------------------------------------------------------
+    def _tell(self, result: Result) -> None:
+        if self._why is Why.STALE:
+            self._log(logging.WARNING, 'stopped: not ours any more')
+            return
+        if self._report.fresh:
+            self._home.flush()
+        self._finish(
+            msgspec.structs.replace(
+                result,
+                message=self._mask.hide(result.message),
+                detail=self._mask.hide(result.detail),
+            )
+        )
+
     def _take(self) -> Assignment | None:
         home = self._home
         try:
@@ -390,6 +399,11 @@ class Runner:
         )
 
 
+_BROKEN = Result(
+    state=TaskState.FAILED,
+    message='Internal error in the worker.',
+    code='internal',
+)
 _CALLS: dict[str, Callable[..., Any]] = {
     'created': Runner._created,
     'dropped': Runner._dropped,

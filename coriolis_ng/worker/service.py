@@ -39,6 +39,7 @@ class WorkerService:
     It installs no signal handler and serves no topic: the process that it
     lives in does, with :class:`Endpoint`. ``capacity`` is what the
     scheduler is told; a task that is given beyond it runs nevertheless.
+    A ``nursery`` that is given is the caller's to stop, and may be shared.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class WorkerService:
         incarnation: str,
         capacity: int = 8,
         options: Options | None = None,
+        nursery: Nursery | None = None,
     ) -> None:
         options = options or Options()
         paths = {name: path_of(type(p)) for name, p in providers.items()}
@@ -58,7 +60,8 @@ class WorkerService:
         self._providers = tuple(
             _describe(name, provider) for name, provider in providers.items()
         )
-        self._nursery = Nursery(tuple(sorted(modules)))
+        self._shared = nursery is not None
+        self._nursery = nursery or Nursery(tuple(sorted(modules)))
         self._key = seal.Key.generate()
         self._home = Home(
             conductor=conductor,
@@ -127,7 +130,8 @@ class WorkerService:
             thread.join(5)
         for runner in self.running:
             runner.stop(Why.STALE, 0)
-        self._nursery.stop()
+        if not self._shared:
+            self._nursery.stop()
 
     # --- what the conductor says --------------------------------------------
     def start_task(self, task_id: str, attempt: int) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from coriolis_ng.worker.nursery import Nursery
 from coriolis_ng.worker.options import Options
+from coriolis_ng.worker.runner import Why
 from coriolis_ng.worker.service import WorkerService
 from tests.unit.worker.samples import SmallCloud
 from tests.unit.worker.scripted import ScriptedConductor
@@ -21,8 +23,18 @@ def conductor() -> ScriptedConductor:
     return ScriptedConductor()
 
 
+@pytest.fixture(scope='session')
+def nursery() -> Iterator[Nursery]:
+    """One for all tests: its imports take a second."""
+    shared = Nursery(('tests.unit.worker.samples',))
+    yield shared
+    shared.stop()
+
+
 @pytest.fixture
-def make_worker(conductor: ScriptedConductor) -> Iterator[MakeWorker]:
+def make_worker(
+    conductor: ScriptedConductor, nursery: Nursery
+) -> Iterator[MakeWorker]:
     """Starts workers; options are those of ``worker.options.Options``."""
     made: list[WorkerService] = []
 
@@ -39,6 +51,7 @@ def make_worker(conductor: ScriptedConductor) -> Iterator[MakeWorker]:
             incarnation='i1',
             capacity=4,
             options=Options(**times | options),
+            nursery=nursery,
         )
         made.append(service)
         service.start()
@@ -47,6 +60,8 @@ def make_worker(conductor: ScriptedConductor) -> Iterator[MakeWorker]:
     yield make
     conductor.away.clear()
     for service in made:
+        for runner in service.running:
+            runner.stop(Why.STALE, 0)
         service.stop(0)
 
 

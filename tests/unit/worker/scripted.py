@@ -178,7 +178,7 @@ class ScriptedConductor:
     def secret_put(self, task_id: str, attempt: int, sealed: str) -> str:
         self._called('secret_put', task_id, sealed)
         ref = f'ref-{len(self.secrets)}'
-        self.secrets[ref] = seal.open_sealed(self.key.private, sealed)
+        self.secrets[ref] = self.key.open(sealed)
         return ref
 
     def secret_drop(self, ref: str, task_id: str, attempt: int) -> None:

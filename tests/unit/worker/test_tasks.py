@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,28 +13,10 @@ from coriolis_ng import errors
 from coriolis_ng.rpc.wire import Stop
 from coriolis_ng.worker.service import WorkerService
 from tests.unit.worker import samples
+from tests.unit.worker.processes import gone, wait_until
 from tests.unit.worker.scripted import ScriptedConductor
 
 pytestmark = pytest.mark.usefixtures('worker')
-
-PAUSE = threading.Event()
-
-
-def gone(pid: int) -> bool:
-    """Not there, or there only until somebody asks how it ended."""
-    try:
-        stat = Path(f'/proc/{pid}/stat').read_text(encoding='utf-8')
-    except FileNotFoundError:
-        return True
-    return stat.rpartition(')')[2].split()[0] in 'ZX'
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 30) -> bool:
-    for _ in range(int(seconds / 0.05)):
-        if condition():
-            return True
-        PAUSE.wait(0.05)
-    return condition()
 
 
 def test_a_result_comes_back(conductor: ScriptedConductor) -> None:
@@ -143,18 +123,6 @@ def test_a_forced_stop_kills_what_does_not_listen(
     conductor.order_stop(task, forced=True)
     assert conductor.result(task).state == 'canceled'
     assert wait_until(lambda: all(map(gone, pids)))
-
-
-def test_who_does_not_listen_is_killed_after_the_grace(
-    conductor: ScriptedConductor,
-    make_worker: Callable[..., WorkerService],
-) -> None:
-    make_worker(stop_grace_seconds=0.5)
-    task = conductor.give(samples.Wait, stubborn=True)
-    (pid,) = conductor.pids(task)
-    conductor.order_stop(task)
-    assert conductor.result(task).state == 'canceled'
-    assert wait_until(lambda: gone(pid))
 
 
 def test_a_stop_of_another_attempt_changes_nothing(
