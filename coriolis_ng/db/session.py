@@ -28,8 +28,7 @@ T = TypeVar('T')
 
 BUSY_MILLISECONDS = 60_000
 ATTEMPTS = 10
-# oslo.db begins SQLite's transactions by itself; this option of a
-# connection says that the transaction is going to write.
+# An option of a connection: the transaction that begins is going to write.
 _WRITES = 'coriolis_writes'
 
 
@@ -131,8 +130,9 @@ class Database:
             sa.event.listen(engine, 'connect', _read_committed)
             return
         sa.event.listen(engine, 'connect', _wait_when_busy)
-        # Before oslo.db's own, which then finds a transaction begun.
-        sa.event.listen(engine, 'begin', _begin_immediate, insert=True)
+        sa.event.listen(
+            engine, 'before_cursor_execute', _begin_immediate, retval=True
+        )
         # The last connection to close would fold the log into the file,
         # after each transaction; this one stays.
         self._anchor = engine.raw_connection()
@@ -146,13 +146,20 @@ def now(session: Session) -> datetime.datetime:
     return value
 
 
-def _begin_immediate(connection: sa.Connection) -> None:
-    info = connection.info
-    if 'in_transaction' in info:
-        return
-    if connection.get_execution_options().get(_WRITES):
-        connection.exec_driver_sql('BEGIN IMMEDIATE')
-        info['in_transaction'] = True
+def _begin_immediate(
+    connection: sa.Connection,
+    cursor: object,
+    statement: str,
+    parameters: object,
+    context: object,
+    executemany: bool,
+) -> tuple[str, object]:
+    # oslo.db sends BEGIN by itself, and offers no other way to change it.
+    if statement == 'BEGIN' and connection.get_execution_options().get(
+        _WRITES
+    ):
+        statement = 'BEGIN IMMEDIATE'
+    return statement, parameters
 
 
 def _wait_when_busy(connection: Any, record: object) -> None:

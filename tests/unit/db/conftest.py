@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A fresh database for each test, on a SQLite file and on a real MariaDB.
+
+The MariaDB is a private one, on loopback, without any logging to disk that
+a test does not need. Where it is not installed its half is skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import pwd
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pymysql
+import pytest
+
+from coriolis_ng.db import migration
+from coriolis_ng.db.session import Database
+from coriolis_ng.objects import new_id
+
+USER, PASSWORD = 'coriolis', 'coriolis'
+
+
+@dataclass(frozen=True)
+class Mariadb:
+    port: int
+
+    def new(self) -> str:
+        """The URL of a new empty database."""
+        name = 'c' + new_id().replace('-', '')
+        with pymysql.connect(
+            host='127.0.0.1', port=self.port, user=USER, password=PASSWORD
+        ) as connection:
+            connection.cursor().execute(f'CREATE DATABASE {name}')
+        place = f'127.0.0.1:{self.port}/{name}'
+        return f'mysql+pymysql://{USER}:{PASSWORD}@{place}'
+
+
+@pytest.fixture(scope='session')
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mariadb]:
+    server = shutil.which('mariadbd', path=f'{os.environ["PATH"]}:/usr/sbin')
+    if server is None:
+        pytest.skip('MariaDB is NOT INSTALLED: half of these tests are off')
+    place = tmp_path_factory.mktemp('mariadb')
+    me = pwd.getpwuid(os.getuid()).pw_name
+    subprocess.run(
+        [
+            'mariadb-install-db',
+            '--no-defaults',
+            f'--datadir={place}/data',
+            f'--user={me}',
+            '--auth-root-authentication-method=normal',
+            '--skip-test-db',
+        ],
+        check=True,
+        capture_output=True,
+    )
+    port = _free_port()
+    with open(place / 'log', 'wb') as log:
+        process = subprocess.Popen(
+            [
+                server,
+                '--no-defaults',
+                f'--datadir={place}/data',
+                f'--user={me}',
+                f'--socket={place}/s',
+                '--bind-address=127.0.0.1',
+                f'--port={port}',
+                '--innodb-buffer-pool-size=64M',
+                '--innodb-flush-log-at-trx-commit=0',
+            ],
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        _wait(place, process)
+        yield Mariadb(port)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait(place: pathlib.Path, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with pymysql.connect(
+                unix_socket=f'{place}/s', user='root'
+            ) as connection:
+                connection.cursor().execute(
+                    f"CREATE USER {USER}@'127.0.0.1' IDENTIFIED BY"
+                    f" '{PASSWORD}'"
+                )
+                connection.cursor().execute(
+                    f"GRANT ALL ON *.* TO {USER}@'127.0.0.1'"
+                )
+            return
+        except pymysql.err.OperationalError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail((place / 'log').read_text())
+            time.sleep(0.1)
+
+
+def _free_port() -> int:
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture(
+    params=[
+        'sqlite',
+        pytest.param('mariadb', marks=pytest.mark.services),
+    ]
+)
+def url(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> str:
+    """The URL of an empty database."""
+    if request.param == 'sqlite':
+        return f'sqlite:///{tmp_path}/rows.db'
+    return str(request.getfixturevalue('mariadb').new())
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    """A database with the newest schema."""
+    migration.sync(url)
+    database = Database(url)
+    yield database
+    database.close()
