@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The WSGI application: the chain of filters, in one visible list."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pecan
+import webob
+import webob.dec
+from oslo_middleware import healthcheck, request_id
+
+from coriolis_ng import errors
+from coriolis_ng.api import faults, intake
+from coriolis_ng.api.site import ENVIRON, Site
+from coriolis_ng.api.v1 import root
+from coriolis_ng.auth import Auth, WsgiApp
+from coriolis_ng.context import Context
+
+LOG = logging.getLogger(__name__)
+
+
+def make_app(site: Site, auth: Auth) -> WsgiApp:
+    """The whole application. The list runs from the inside out: the last
+    filter sees a request first."""
+    app: WsgiApp = pecan.make_app(
+        root.Root(),
+        guess_content_type_from_ext=False,
+        debug=False,
+        wrap_app=None,
+    )
+    filters: list[Callable[[WsgiApp], WsgiApp]] = [
+        lambda inner: _Handed(inner, site),
+        intake.Intake,
+        Faults,
+        Identity,
+        auth.wrap,
+        Faults,
+        lambda inner: healthcheck.Healthcheck(
+            inner, {'path': '/healthcheck', 'backends': ''}
+        ),
+        RequestId,
+    ]
+    for one in filters:
+        app = one(app)
+    return app
+
+
+class RequestId(request_id.RequestId):
+    """A new id for each request, also by the name that clients know."""
+
+    compat_headers = ['x-compute-request-id']
+
+
+class Identity:
+    """The caller as a :class:`Context`; nothing is refused here, because
+    version documents are for everybody."""
+
+    def __init__(self, application: WsgiApp) -> None:
+        self._application = application
+
+    @webob.dec.wsgify
+    def __call__(self, request: webob.Request) -> webob.Response:
+        environ = request.environ
+        if environ.get('HTTP_X_IDENTITY_STATUS') == 'Confirmed':
+            environ['coriolis.context'] = Context.from_environ(
+                environ,
+                request_id=environ.get(request_id.ENV_REQUEST_ID),
+                overwrite=False,
+            )
+        return request.get_response(self._application)
+
+
+class Faults:
+    """Whatever goes wrong inside becomes the envelope of ``faults``."""
+
+    def __init__(self, application: WsgiApp) -> None:
+        self._application = application
+
+    @webob.dec.wsgify
+    def __call__(self, request: webob.Request) -> webob.Response:
+        asked = request.environ.get(request_id.ENV_REQUEST_ID)
+        try:
+            answer = request.get_response(self._application)
+        except errors.CoriolisError as error:
+            return _told(error, asked)
+        except UnicodeDecodeError:
+            return faults.response(
+                400, 'Malformed request url', 'bad_url', request_id=asked
+            )
+        except Exception:
+            LOG.exception('unexpected error, request=%s', asked)
+            return faults.response(
+                500,
+                'An unexpected error occurred; the log has it under '
+                f'{asked}.',
+                'internal',
+                request_id=asked,
+            )
+        return _enveloped(answer, asked)
+
+
+def _told(error: errors.CoriolisError, asked: str | None) -> webob.Response:
+    status = faults.status_of(error)
+    if status >= 500:
+        LOG.warning(
+            '%s: %s, request=%s', error.code, error.detail or error, asked
+        )
+    message = error.message
+    if status == 500:
+        message = f'The request failed; the log has it under {asked}.'
+    return faults.response(
+        status,
+        message,
+        error.code,
+        field=getattr(error, 'field', ''),
+        request_id=asked,
+    )
+
+
+def _enveloped(
+    answer: webob.Response, asked: str | None
+) -> webob.Response:
+    """What pecan (or a filter) refused by itself, in our form."""
+    if answer.status_int < 400 or answer.content_type == 'application/json':
+        return answer
+    # The known system answers 404 to a verb that a resource does not have,
+    # and clients were written against that.
+    status = 404 if answer.status_int == 405 else answer.status_int
+    message = (
+        'The resource could not be found.'
+        if status == 404
+        else 'The request was refused.'
+    )
+    told = faults.response(
+        status, message, 'no_route' if status == 404 else 'refused',
+        request_id=asked,
+    )
+    if 'WWW-Authenticate' in answer.headers:
+        told.headers['WWW-Authenticate'] = answer.headers['WWW-Authenticate']
+    return told
+
+
+class _Handed:
+    """The last step before pecan: hands in what the controllers need."""
+
+    def __init__(self, application: WsgiApp, site: Site) -> None:
+        self._application = application
+        self._site = site
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Any:
+        environ[ENVIRON] = self._site
+        environ['HTTP_ACCEPT'] = '*/*'  # there is JSON and nothing else
+        return self._application(environ, start_response)

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one decorator of REST: route, policy, request, response, status.
+
+What it collects in :data:`TABLE` is all that the OpenAPI document, the policy
+test and the response checker are made of.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import urllib.parse
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+import pecan
+import webob
+from pecan import rest
+
+from coriolis_ng import errors
+from coriolis_ng.api import faults, intake
+from coriolis_ng.api.schemas.decode import decode_body, decode_query
+from coriolis_ng.api.site import ENVIRON, Site
+from coriolis_ng.context import Context
+
+Controller = rest.RestController
+
+PROJECT = '/v1/{project_id}'
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One thing that can be asked for. ``rule`` is None for what is
+    public; ``action`` is the key of the body of ``POST .../actions``."""
+
+    verb: str
+    path: str
+    rule: str | None
+    summary: str
+    query: Any = None
+    body: Any = None
+    answer: Any = None
+    status: int = 200
+    action: str | None = None
+    body_required: bool = True
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Call:
+    """What a controller's method is given beside the ids of its URL."""
+
+    site: Site
+    context: Context
+    body: Any = None
+    query: Any = None
+
+    @property
+    def project_id(self) -> str:
+        """The caller's project; always the one of the URL."""
+        return str(self.context.project_id)
+
+    def rpc(self) -> dict[str, Any]:
+        """Who asks, for the conductor."""
+        return self.context.to_rpc()
+
+    def check(self, rule: str) -> None:
+        """Raises ``Forbidden``; for a rule that depends on the body."""
+        self.site.enforcer.check(self.context, rule)
+
+
+TABLE: list[Route] = []
+
+
+def method(
+    route: str,
+    rule: str | None,
+    *,
+    query: Any = None,
+    body: Any = None,
+    answer: Any = None,
+    status: int = 200,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Exposes a controller's method as ``route`` (``GET /transfers``, below
+    ``/v1/{project_id}`` unless ``rule`` is None).
+
+    ``query``, ``body`` and ``answer`` are msgspec types. The method gets the
+    ids of the URL and, by keyword, a :class:`Call`; it returns a value of
+    ``answer``, or None with status 204.
+    """
+
+    def wrap(f: Callable[..., Any]) -> Callable[..., Any]:
+        declared = _route(
+            route, rule, f, query=query, body=body, answer=answer,
+            status=status,
+        )
+        TABLE.append(declared)
+
+        # No argument may be called self: pecan then looks into ``f`` for
+        # the ids that the URL must give.
+        @functools.wraps(f)
+        def run(*ids: str) -> webob.Response:
+            call = _authorized(declared)
+            environ = pecan.request.environ
+            if declared.query is not None:
+                given = _query(environ)
+                call = dataclasses.replace(
+                    call, query=decode_query(declared.query, given)
+                )
+            if declared.body is not None:
+                call = dataclasses.replace(
+                    call,
+                    body=decode_body(declared.body, environ[intake.BODY]),
+                )
+            return _answered(declared, f(*ids, call=call))
+
+        run.__dict__.pop('__wrapped__', None)
+        return pecan.expose(content_type='application/json')(run)
+
+    return wrap
+
+
+def action(
+    route: str,
+    key: str,
+    rule: str,
+    *,
+    body: Any = None,
+    answer: Any = None,
+    status: int = 200,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declares a method of :class:`Actions` as what ``{key: ...}`` asks
+    for; ``body`` is the type of the key's value, None where it is ignored."""
+
+    def wrap(f: Callable[..., Any]) -> Callable[..., Any]:
+        declared = _route(
+            route, rule, f, body=body, answer=answer, status=status,
+            action=key,
+        )
+        TABLE.append(declared)
+        f.__dict__['route'] = declared
+        return f
+
+    return wrap
+
+
+class Actions(Controller):
+    """``POST .../actions``: a body of exactly one key says what to do."""
+
+    def __init_subclass__(cls) -> None:
+        cls.known = {
+            f.route.action: f
+            for f in vars(cls).values()
+            if hasattr(f, 'route')
+        }
+
+    known: Mapping[str, Callable[..., Any]] = {}
+
+    @pecan.expose(content_type='application/json')
+    def post(self, *ids: str) -> webob.Response:
+        """Finds the action and runs it like a method of its own."""
+        if len(ids) != len(_ids_of(next(iter(self.known.values())).route)):
+            pecan.abort(404)
+        _authenticated()
+        asked = decode_body(dict[str, Any], pecan.request.environ[intake.BODY])
+        if len(asked) != 1:
+            raise errors.InvalidInput(
+                'Malformed request body: it must hold exactly one action.',
+                field='$',
+            )
+        ((key, given),) = asked.items()
+        f = self.known.get(key)
+        if f is None:
+            raise errors.InvalidInput(
+                f'There is no such action: {key}', field=f'$.{key}'
+            )
+        declared: Route = f.route  # type: ignore[attr-defined]
+        call = _authorized(declared)
+        if declared.body is not None:
+            body = {} if given is None else given
+            call = dataclasses.replace(
+                call,
+                body=decode_body(declared.body, body, field=f'$.{key}'),
+            )
+        return _answered(declared, f(self, *ids, call=call))
+
+
+def context() -> Context:
+    """The caller; raises ``Unauthorized`` when nobody is known."""
+    found = pecan.request.environ.get('coriolis.context')
+    if found is None or not found.project_id:
+        raise faults.Unauthorized('The request needs authentication.')
+    return found
+
+
+def _authenticated() -> Context:
+    return context()
+
+
+def _authorized(route: Route) -> Call:
+    environ = pecan.request.environ
+    # HEAD is a GET whose body nobody reads.
+    if environ['REQUEST_METHOD'].replace('HEAD', 'GET') != route.verb:
+        pecan.abort(404)
+    site: Site = environ[ENVIRON]
+    if route.rule is None:
+        return Call(site, Context())
+    caller = context()
+    site.enforcer.check(caller, route.rule)
+    return Call(site, caller)
+
+
+def _query(environ: Mapping[str, Any]) -> dict[str, list[str]]:
+    try:
+        return urllib.parse.parse_qs(
+            environ[intake.QUERY],
+            keep_blank_values=True,
+            errors='strict',
+            max_num_fields=100,
+        )
+    except ValueError:
+        raise errors.InvalidInput('Malformed request url') from None
+
+
+def _answered(route: Route, value: Any) -> webob.Response:
+    if route.answer is None:
+        return webob.Response(status=route.status, content_type=None)
+    body: Any = msgspec.json.encode(value)
+    return webob.Response(
+        body=body, status=route.status, content_type='application/json'
+    )
+
+
+def _route(
+    route: str, rule: str | None, f: Callable[..., Any], **rest_: Any
+) -> Route:
+    verb, path = route.split(' ', 1)
+    return Route(
+        verb=verb,
+        path=path if rule is None else PROJECT + path,
+        rule=rule,
+        summary=' '.join((f.__doc__ or '').split()),
+        **rest_,
+    )
+
+
+def _ids_of(route: Route) -> list[str]:
+    below = route.path.removeprefix(PROJECT)
+    return [part for part in below.split('/') if part.startswith('{')]

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Controllers, one file per noun; each method declares what it is."""

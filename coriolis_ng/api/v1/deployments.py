@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Deployments: running machines from recovery points."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from coriolis_ng import errors
+from coriolis_ng.api.method import Actions, Call, Controller, action, method
+from coriolis_ng.api.schemas import deployments as schema
+from coriolis_ng.api.schemas.executions import Cancel
+from coriolis_ng.api.views import deployments as view
+from coriolis_ng.api.views import words
+from coriolis_ng.db import api as rows
+from coriolis_ng.objects.deployment import (
+    Deployment,
+    DeploymentPurpose,
+    DeploymentSpec,
+)
+from coriolis_ng.objects.execution import Execution
+from coriolis_ng.objects.transfer import Transfer
+from coriolis_ng.policies import deployments as rules
+
+ONE = '/deployments/{deployment_id}'
+
+
+class DeploymentActions(Actions):
+    @action(
+        f'POST {ONE}/actions',
+        'cancel',
+        rules.CANCEL,
+        body=Cancel,
+        status=204,
+    )
+    def cancel(self, id: str, *, call: Call) -> None:
+        """Ask a deployment to stop; with force it is killed."""
+        force = bool(call.body.force)
+        if force:
+            call.check(rules.FORCE_CANCEL)
+        _found(call, id)
+        call.site.conductor.deployment_cancel(call.rpc(), id, force)
+
+
+class Deployments(Controller):
+    actions = DeploymentActions()
+    _custom_actions = {'detail': ['GET']}
+
+    @method(
+        'GET /deployments',
+        rules.LIST,
+        query=schema.DeploymentsQuery,
+        answer=schema.DeploymentsAnswer,
+    )
+    def get_all(self, *, call: Call) -> schema.DeploymentsAnswer:
+        """List deployments."""
+        return _page(call)
+
+    @method(
+        'GET /deployments/detail',
+        rules.LIST,
+        query=schema.DeploymentsQuery,
+        answer=schema.DeploymentsAnswer,
+    )
+    def detail(self, *, call: Call) -> schema.DeploymentsAnswer:
+        """List deployments."""
+        return _page(call)
+
+    @method(
+        f'GET {ONE}',
+        rules.SHOW,
+        query=schema.DeploymentQuery,
+        answer=schema.DeploymentAnswer,
+    )
+    def get_one(self, id: str, *, call: Call) -> schema.DeploymentAnswer:
+        """Show a deployment with its tasks."""
+        return _answer(call, _found(call, id), call.query.include_task_info)
+
+    @method(
+        'POST /deployments',
+        rules.CREATE,
+        body=schema.CreateDeployment,
+        answer=schema.DeploymentAnswer,
+    )
+    def post(self, *, call: Call) -> schema.DeploymentAnswer:
+        """Make machines from recovery points."""
+        given: schema.NewDeployment = call.body.deployment
+        if given.instance_osmorphing_minion_pool_mappings:
+            raise errors.InvalidInput(
+                'There are no minion pools in this release.',
+                field='$.deployment.instance_osmorphing_minion_pool_mappings',
+            )
+        with call.site.database.reader() as session:
+            rows.transfers.get(session, given.transfer_id, call.project_id)
+        scripts = given.user_scripts
+        spec = DeploymentSpec(
+            transfer_id=given.transfer_id,
+            purpose=given.purpose or DeploymentPurpose.FAILOVER,
+            clone_disks=given.clone_disks,
+            skip_os_morphing=given.skip_os_morphing,
+            force=bool(given.force),
+            user_scripts=scripts.value() if scripts else None,
+            recovery_points=given.recovery_points or {},
+            set_dhcp=given.set_dhcp,
+        )
+        made = call.site.conductor.deployment_create(call.rpc(), spec)
+        return _answer(call, made, False)
+
+    @method(f'DELETE {ONE}', rules.DELETE, status=204)
+    def delete(self, id: str, *, call: Call) -> None:
+        """Delete a deployment; a test's machines go with it."""
+        _found(call, id)
+        call.site.conductor.deployment_delete(call.rpc(), id)
+
+
+def _found(call: Call, id: str) -> Deployment:
+    with call.site.database.reader() as session:
+        return rows.deployments.get(session, id, call.project_id)
+
+
+def _answer(
+    call: Call, value: Deployment, with_info: bool
+) -> schema.DeploymentAnswer:
+    with call.site.database.reader() as session:
+        shown = view.deployment(
+            value,
+            rows.transfers.get(session, value.spec.transfer_id),
+            _execution(session, value.id),
+            with_tasks=True,
+            with_info=with_info,
+        )
+    return schema.DeploymentAnswer(deployment=shown)
+
+
+def _execution(session: Session, id: str) -> Execution | None:
+    """The deployment's last execution: a tear-down comes after the first
+    one."""
+    page = rows.Page(limit=1, sort=(('number', 'desc'),))
+    for one in rows.executions.list(session, id, page):
+        return rows.executions.get(session, one.id, with_tasks=True)
+    return None
+
+
+def _page(call: Call) -> schema.DeploymentsAnswer:
+    query: schema.DeploymentsQuery = call.query
+    wanted: dict[str, Any] = {}
+    if query.status:
+        wanted['last_execution_state'] = words.state_of(query.status)
+    if query.transfer_id:
+        wanted['transfer_id'] = query.transfer_id
+    transfers: dict[str, Transfer] = {}
+    with call.site.database.reader() as session:
+        several = rows.deployments.list(
+            session, call.project_id, query.page(**wanted)
+        )
+        for id in {one.spec.transfer_id for one in several}:
+            transfers[id] = rows.transfers.get(session, id)
+    return schema.DeploymentsAnswer(
+        deployments=[
+            view.deployment(
+                one,
+                transfers[one.spec.transfer_id],
+                with_tasks=False,
+                with_info=query.include_task_info,
+            )
+            for one in several
+        ]
+    )

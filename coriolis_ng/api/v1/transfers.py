@@ -1,0 +1,322 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Transfers: what is kept in sync, from where to where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+from sqlalchemy.orm import Session
+
+from coriolis_ng import errors
+from coriolis_ng.api import options
+from coriolis_ng.api.method import Actions, Call, Controller, action, method
+from coriolis_ng.api.schemas import executions as execution_schema
+from coriolis_ng.api.schemas import transfers as schema
+from coriolis_ng.api.v1 import executions, recovery_points
+from coriolis_ng.api.views import executions as execution_view
+from coriolis_ng.api.views import transfers as view
+from coriolis_ng.api.views import words
+from coriolis_ng.db import api as rows
+from coriolis_ng.objects import to_plain
+from coriolis_ng.objects.execution import Execution
+from coriolis_ng.objects.transfer import Scenario, Transfer, TransferSpec
+from coriolis_ng.policies import transfers as rules
+
+ONE = '/transfers/{transfer_id}'
+_POOLS = (
+    'origin_minion_pool_id',
+    'destination_minion_pool_id',
+    'instance_osmorphing_minion_pool_mappings',
+)
+_FIXED = (
+    'instances',
+    'origin_endpoint_id',
+    'destination_endpoint_id',
+    'scenario',
+)
+
+
+class TransferActions(Actions):
+    @action(
+        f'POST {ONE}/actions',
+        'delete-disks',
+        rules.DELETE_DISKS,
+        answer=execution_schema.ExecutionAnswer,
+    )
+    def delete_disks(
+        self, id: str, *, call: Call
+    ) -> execution_schema.ExecutionAnswer:
+        """Delete what the transfer keeps on the destination."""
+        found(call, id)
+        made = call.site.conductor.transfer_delete_disks(call.rpc(), id)
+        return executions.answer(executions.with_tasks(call, made))
+
+    @action(
+        f'POST {ONE}/actions',
+        'preflight',
+        rules.PREFLIGHT,
+        answer=schema.PreflightAnswer,
+    )
+    def preflight(self, id: str, *, call: Call) -> schema.PreflightAnswer:
+        """Look for all that would fail, at once."""
+        found(call, id)
+        findings = call.site.conductor.transfer_preflight(call.rpc(), id)
+        return schema.PreflightAnswer(preflight=view.preflight(findings))
+
+
+class Transfers(Controller):
+    actions = TransferActions()
+    executions = executions.Executions()
+    recovery_points = recovery_points.PointsOfTransfer()
+    _custom_actions = {'detail': ['GET']}
+
+    @method(
+        'GET /transfers',
+        rules.LIST,
+        query=schema.TransfersQuery,
+        answer=schema.TransfersAnswer,
+    )
+    def get_all(self, *, call: Call) -> schema.TransfersAnswer:
+        """List transfers."""
+        return _page(call)
+
+    @method(
+        'GET /transfers/detail',
+        rules.LIST,
+        query=schema.TransfersQuery,
+        answer=schema.TransfersAnswer,
+    )
+    def detail(self, *, call: Call) -> schema.TransfersAnswer:
+        """List transfers."""
+        return _page(call)
+
+    @method(
+        f'GET {ONE}',
+        rules.SHOW,
+        query=schema.TransferQuery,
+        answer=schema.TransferAnswer,
+    )
+    def get_one(self, id: str, *, call: Call) -> schema.TransferAnswer:
+        """Show a transfer."""
+        with call.site.database.reader() as session:
+            value = rows.transfers.get(session, id, call.project_id)
+            shown = _shown(session, value, call.query.include_task_info)
+        return schema.TransferAnswer(transfer=shown)
+
+    @method(
+        'POST /transfers',
+        rules.CREATE,
+        body=schema.CreateTransfer,
+        answer=schema.TransferAnswer,
+    )
+    def post(self, *, call: Call) -> schema.TransferAnswer:
+        """Create a transfer."""
+        given: schema.NewTransfer = call.body.transfer
+        _refuse_pools(given)
+        _refuse_twice(given.instances)
+        spec = _spec(given)
+        _check_ends(call, spec)
+        made = call.site.conductor.transfer_create(call.rpc(), spec)
+        return schema.TransferAnswer(transfer=view.transfer(made))
+
+    @method(
+        f'PUT {ONE}',
+        rules.UPDATE,
+        body=schema.UpdateTransfer,
+        answer=schema.UpdatedAnswer,
+    )
+    def put(self, id: str, *, call: Call) -> schema.UpdatedAnswer:
+        """Change a transfer."""
+        before = found(call, id)
+        changes = _changes(call.body.transfer, before)
+        _check_changes(call, before, changes)
+        made: Any = call.site.conductor.transfer_update(
+            call.rpc(), id, changes
+        )
+        if isinstance(made, Execution):
+            return schema.UpdatedAnswer(
+                transfer=view.transfer(found(call, id)),
+                execution=execution_view.execution(
+                    executions.with_tasks(call, made)
+                ),
+            )
+        return schema.UpdatedAnswer(transfer=view.transfer(made))
+
+    @method(f'DELETE {ONE}', rules.DELETE, status=204)
+    def delete(self, id: str, *, call: Call) -> None:
+        """Delete a transfer that keeps nothing on the destination."""
+        found(call, id)
+        call.site.conductor.transfer_delete(call.rpc(), id)
+
+
+def found(call: Call, id: str) -> Transfer:
+    """The transfer of the caller's project; ``NotFound``."""
+    with call.site.database.reader() as session:
+        return rows.transfers.get(session, id, call.project_id)
+
+
+def _page(call: Call) -> schema.TransfersAnswer:
+    query: schema.TransfersQuery = call.query
+    wanted: dict[str, Any] = {}
+    if query.status:
+        wanted['last_execution_state'] = words.state_of(query.status)
+    with call.site.database.reader() as session:
+        several = [
+            _shown(session, one, query.include_task_info)
+            for one in rows.transfers.list(
+                session, call.project_id, query.page(**wanted)
+            )
+        ]
+    return schema.TransfersAnswer(transfers=several)
+
+
+def _shown(
+    session: Session, value: Transfer, with_info: bool
+) -> schema.Transfer:
+    replicas = rows.replicas.list(session, value.id) if with_info else None
+    return view.transfer(value, replicas)
+
+
+def _spec(given: schema.NewTransfer) -> TransferSpec:
+    environment = dict(given.destination_environment or {})
+    # Answers show both inside the environment too; who sends an answer
+    # back means the same.
+    network_map = environment.pop('network_map', None)
+    inside = environment.pop('storage_mappings', None)
+    mappings = given.storage_mappings
+    if mappings is None and inside:
+        mappings = _mappings(inside)
+    keep = {} if given.keep_points is None else {
+        'keep_points': given.keep_points
+    }
+    return TransferSpec(
+        origin_endpoint_id=given.origin_endpoint_id,
+        destination_endpoint_id=given.destination_endpoint_id,
+        instances=tuple(given.instances),
+        scenario=given.scenario or Scenario.REPLICA,
+        source_environment=given.source_environment or {},
+        destination_environment=environment,
+        network_map=given.network_map or network_map or {},
+        storage_mappings=(mappings or schema.NewStorageMappings()).value(),
+        notes=given.notes,
+        user_scripts=(given.user_scripts or schema.NewUserScripts()).value(),
+        clone_disks=given.clone_disks is not False,
+        skip_os_morphing=bool(given.skip_os_morphing),
+        **keep,
+    )
+
+
+def _mappings(plain: Any) -> schema.NewStorageMappings:
+    try:
+        return msgspec.convert(plain, schema.NewStorageMappings)
+    except msgspec.ValidationError as error:
+        where = '$.transfer.destination_environment.storage_mappings'
+        raise errors.InvalidInput(f'{error}', field=where) from None
+
+
+def _changes(
+    given: schema.TransferChanges, before: Transfer
+) -> dict[str, Any]:
+    """Fields of ``TransferSpec``, plain; what stays is left out."""
+    for name in _FIXED:
+        value = getattr(given, name)
+        if value is not UNSET and value != to_plain(
+            getattr(before.spec, name)
+        ):
+            raise errors.InvalidInput(
+                f'The {name.replace("_", " ")} of a transfer cannot be '
+                'updated.',
+                field=f'$.transfer.{name}',
+            )
+    _refuse_pools(given)
+    changes = {
+        name: value
+        for name, value in msgspec.structs.asdict(given).items()
+        if value is not UNSET and name not in (*_FIXED, *_POOLS)
+    }
+    for name in ('user_scripts', 'storage_mappings'):
+        if changes.get(name) is not None:
+            changes[name] = to_plain(changes[name].value())
+    environment = changes.get('destination_environment')
+    if environment:
+        inside = dict(environment)
+        changes.setdefault('network_map', inside.pop('network_map', None))
+        mappings = inside.pop('storage_mappings', None)
+        if mappings and changes.get('storage_mappings') is None:
+            changes['storage_mappings'] = to_plain(_mappings(mappings).value())
+        changes['destination_environment'] = inside
+    # Null means "as it is" but for the notes, which it removes.
+    return {
+        name: value
+        for name, value in changes.items()
+        if value is not None or name == 'notes'
+    }
+
+
+def _check_changes(
+    call: Call, before: Transfer, changes: dict[str, Any]
+) -> None:
+    spec = before.spec
+    for name, side, endpoint_id in (
+        ('source_environment', 'source', spec.origin_endpoint_id),
+        ('destination_environment', 'destination',
+         spec.destination_endpoint_id),
+    ):
+        if name in changes:
+            merged = {**getattr(spec, name), **changes[name]}
+            with call.site.database.reader() as session:
+                end = rows.endpoints.get(session, endpoint_id)
+                options.check_environment(
+                    session, end.type, side, merged, f'$.transfer.{name}'
+                )
+
+
+def _check_ends(call: Call, spec: TransferSpec) -> None:
+    if spec.origin_endpoint_id == spec.destination_endpoint_id:
+        raise errors.InvalidInput(
+            'Origin and destination are the same endpoint.',
+            field='$.transfer.destination_endpoint_id',
+        )
+    with call.site.database.reader() as session:
+        for name, side, environment in (
+            ('origin', 'source', spec.source_environment),
+            ('destination', 'destination', spec.destination_environment),
+        ):
+            field = f'{name}_endpoint_id'
+            try:
+                end = rows.endpoints.get(
+                    session, getattr(spec, field), call.project_id
+                )
+            except errors.NotFound as error:
+                raise errors.InvalidInput(
+                    error.message, field=f'$.transfer.{field}'
+                ) from None
+            options.check_environment(
+                session,
+                end.type,
+                side,
+                environment,
+                f'$.transfer.{side}_environment',
+            )
+
+
+def _refuse_twice(instances: list[str]) -> None:
+    seen: set[str] = set()
+    for place, name in enumerate(instances):
+        if name in seen:
+            raise errors.InvalidInput(
+                f'The instance {name!r} is there twice.',
+                field=f'$.transfer.instances[{place}]',
+            )
+        seen.add(name)
+
+
+def _refuse_pools(given: Any) -> None:
+    for name in _POOLS:
+        if getattr(given, name):
+            raise errors.InvalidInput(
+                'There are no minion pools in this release.',
+                field=f'$.transfer.{name}',
+            )
