@@ -43,7 +43,8 @@ class Settings(Value):
 class SealKey(Protocol):
     """The key pair that all conductors share: ``secrets.seal.Key``."""
 
-    public: str
+    @property
+    def public(self) -> str: ...
 
     def open(self, sealed: str) -> bytes: ...
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import oslo_messaging
+from oslo_db import exception
 
 from coriolis_ng import errors
 from coriolis_ng.conductor import (
@@ -35,6 +36,7 @@ from coriolis_ng.conductor.asking import asker
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.conductor.reaper import Reaper
 from coriolis_ng.db import api as db
+from coriolis_ng.db.errors import Changed
 from coriolis_ng.objects import from_plain
 from coriolis_ng.objects.deployment import DeploymentSpec
 from coriolis_ng.objects.endpoint import EndpointSpec
@@ -48,6 +50,13 @@ from coriolis_ng.rpc.wire import Beat, Result
 LOG = logging.getLogger(__name__)
 
 Plain = dict[str, Any]
+
+# What says nothing about the call: a caller may try again.
+TRANSIENT = (
+    exception.DBConnectionError,
+    exception.DBDeadlock,
+    exception.RetryRequest,
+)
 Context = dict[str, Any]
 
 
@@ -58,6 +67,13 @@ def answers(method: Callable[..., Any]) -> Callable[..., Plain]:
     def answer(self: Any, context: Context, **args: Any) -> Plain:
         try:
             return serializer.pack(method(self, context, **args))
+        except Changed as error:
+            # Before our other errors, because it is a Stale: a worker that
+            # was told so would throw its result away.
+            LOG.warning('%s lost every race: %s', method.__name__, error)
+            return serializer.pack_error(
+                errors.Unreachable('Others were faster each time; try again.')
+            )
         except errors.CoriolisError as error:
             LOG.info(
                 '%s request=%s: %s %s %s',
@@ -68,6 +84,11 @@ def answers(method: Callable[..., Any]) -> Callable[..., Plain]:
                 error.detail,
             )
             return serializer.pack_error(error)
+        except TRANSIENT as error:
+            LOG.warning('%s could not be done now: %s', method.__name__, error)
+            return serializer.pack_error(
+                errors.Unreachable('The database is busy or away; try again.')
+            )
         except Exception:
             LOG.exception('%s failed', method.__name__)
             return serializer.pack_error(

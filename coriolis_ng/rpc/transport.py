@@ -24,8 +24,9 @@ WORKER = 'coriolis_worker'
 VERSION = '1.0'
 
 
-def connect(url: str) -> oslo_messaging.Transport:
-    """The transport for a URL such as ``rabbit://`` or ``fake://``.
+def connect(url: str | None = None) -> oslo_messaging.Transport:
+    """The transport for a URL such as ``rabbit://`` or ``fake://``; None
+    is the configuration's ``transport_url``.
 
     oslo.messaging registers options on the global ``cfg.CONF`` and looks
     for them there, so it cannot be given another one.

@@ -59,7 +59,10 @@ def is_near(service: Service, needs: Needs) -> bool:
 
 
 def has_slot(service: Service, needs: Needs) -> bool:
-    return not needs.slot or slots.free(service) > 0
+    """A worker that is about to end says that it has no slot at all."""
+    if not needs.slot:
+        return service.capacity > 0
+    return slots.free(service) > 0
 
 
 # In the order of what helps most to know when none is left.

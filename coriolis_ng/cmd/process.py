@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The frame of a process: its configuration, its log, its end."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from oslo_config import cfg
+from oslo_log import log
+
+from coriolis_ng import conf as options
+from coriolis_ng import version
+
+LOG = logging.getLogger(__name__)
+
+# Their every message would be a line, and bus messages are no news.
+QUIET = (
+    'amqp=WARNING',
+    'kombu=WARNING',
+    'oslo.messaging=WARNING',
+    'oslo_messaging=WARNING',
+    'sqlalchemy=WARNING',
+    'alembic=WARNING',
+    'stevedore=WARNING',
+    'keystonemiddleware=WARNING',
+)
+
+
+class Service(Protocol):
+    """Something with threads: ``start`` returns, ``stop`` waits."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+def configure(
+    prog: str,
+    args: list[str] | None = None,
+    *,
+    files: list[str] | None = None,
+) -> cfg.ConfigOpts:
+    """Reads options and starts the log; gives the global configuration,
+    because oslo.messaging looks for its options there."""
+    conf = cfg.CONF
+    options.register(conf)
+    log.register_options(conf)
+    log.set_defaults(default_log_levels=list(QUIET))
+    conf(
+        args,
+        project='coriolis',
+        prog=prog,
+        version=version.release(),
+        default_config_files=files,
+    )
+    log.setup(conf, prog)
+    return conf
+
+
+@contextlib.contextmanager
+def told_to_end() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set, while the block lasts."""
+    told = threading.Event()
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {n: signal.signal(n, lambda *_: told.set()) for n in numbers}
+    try:
+        yield told
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def run(services: Iterable[Service], ready: str = '') -> None:
+    """Starts them in order, and stops them in reverse when told to end;
+    ``ready`` is a line for whoever waits for that."""
+    with told_to_end() as told, contextlib.ExitStack() as stack:
+        for service in services:
+            service.start()
+            stack.callback(service.stop)
+        if ready:
+            print(ready, flush=True)
+        told.wait()
+        LOG.info('ending')

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Puts the parts of each process together from its configuration."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+import oslo_messaging
+from oslo_config import cfg
+
+from coriolis_ng import errors, version
+from coriolis_ng.auth import Auth, KeystoneAuth, LocalAuth, WsgiApp
+from coriolis_ng.conductor import plans
+from coriolis_ng.conductor.parts import Parts, Settings
+from coriolis_ng.conductor.service import ConductorService
+from coriolis_ng.db.api.secrets import Rows
+from coriolis_ng.db.session import Database
+from coriolis_ng.objects import new_id
+from coriolis_ng.providers import registry
+from coriolis_ng.rpc import transport as bus
+from coriolis_ng.rpc.conductor import ConductorClient
+from coriolis_ng.rpc.worker import WorkerClient
+from coriolis_ng.secrets import local, seal
+from coriolis_ng.tasks import TASKS
+from coriolis_ng.worker.options import Options
+from coriolis_ng.worker.service import WorkerService
+from coriolis_ng.wsgi.api import make_application
+
+_OF_ENGINE = (
+    'max_pool_size',
+    'max_overflow',
+    'pool_timeout',
+    'connection_recycle_time',
+    'max_retries',
+    'retry_interval',
+)
+
+
+def database(conf: cfg.ConfigOpts) -> Database:
+    """``InvalidInput`` where ``[database] connection`` is not set."""
+    group = conf.database
+    options = {
+        name: getattr(group, name)
+        for name in _OF_ENGINE
+        if getattr(group, name) is not None
+    }
+    return Database(connection_url(conf), **options)
+
+
+def connection_url(conf: cfg.ConfigOpts) -> str:
+    url = conf.database.connection
+    if not url:
+        raise errors.InvalidInput(
+            'Set connection in [database], for example '
+            'mysql+pymysql://coriolis:PASSWORD@HOST/coriolis',
+            field='[database] connection',
+        )
+    return str(url)
+
+
+def transport() -> oslo_messaging.Transport:
+    """The bus of the global configuration."""
+    return bus.connect()
+
+
+def conductor_client(
+    conf: cfg.ConfigOpts, bus_: oslo_messaging.Transport
+) -> ConductorClient:
+    return ConductorClient(
+        bus_,
+        timeout_seconds=conf.api.conductor_seconds,
+        query_seconds=conf.conductor.query_seconds,
+    )
+
+
+def conductor(
+    conf: cfg.ConfigOpts,
+    bus_: oslo_messaging.Transport,
+    rows: Database,
+) -> ConductorService:
+    """A conductor on these rows."""
+    group = conf.conductor
+    keys = local.load_keys(conf.secrets.key_file)
+    parts = Parts(
+        database=rows,
+        workers=WorkerClient(bus_, query_seconds=group.query_seconds),
+        secrets=local.LocalStore(keys, Rows(rows)),
+        key=seal.Key.derived(keys[0]),
+        seal=seal.seal,
+        tasks=TASKS,
+        recipes=plans.standard_recipes(),
+        settings=_settings(Settings, group),
+    )
+    return ConductorService(
+        bus_,
+        parts,
+        conf.host,
+        threads=group.threads,
+        question_threads=group.question_threads,
+    )
+
+
+def application(
+    conf: cfg.ConfigOpts,
+    bus_: oslo_messaging.Transport,
+    rows: Database,
+    who: Auth,
+) -> WsgiApp:
+    """The REST API as a WSGI application."""
+    return make_application(
+        rows, conductor_client(conf, bus_), auth=who, policy_conf=conf
+    )
+
+
+def auth(conf: cfg.ConfigOpts) -> Auth:
+    """Whoever says whose token it is, as ``[auth] driver`` wants it."""
+    if conf.auth.driver == 'local':
+        return LocalAuth(conf.auth.token_file)
+    return KeystoneAuth(conf)
+
+
+class Worker:
+    """A worker and its topic on the bus."""
+
+    def __init__(
+        self, conf: cfg.ConfigOpts, bus_: oslo_messaging.Transport
+    ) -> None:
+        group = conf.worker
+        self._bus = bus_
+        self._host = conf.host
+        self._threads = group.query_slots + 4
+        self._server: oslo_messaging.MessageHandlingServer | None = None
+        self._service = WorkerService(
+            conductor_client(conf, bus_),
+            registry.load(tuple(group.providers) or None),
+            host=conf.host,
+            incarnation=incarnation(),
+            capacity=group.capacity,
+            options=_settings(Options, group, release=version.release()),
+        )
+
+    def start(self) -> None:
+        """The topic first: a task may come with the first beat."""
+        self._server = bus.serve(
+            self._bus,
+            bus.WORKER,
+            self._host,
+            [self._service.endpoint],
+            threads=self._threads,
+        )
+        self._service.start()
+
+    def stop(self) -> None:
+        """Tasks first: they have something to say."""
+        self._service.stop()
+        if self._server is not None:
+            self._server.stop()
+            self._server.wait()
+
+
+def incarnation() -> str:
+    """A name for one life of a process, in the order of their starts."""
+    return f'{time.time_ns():020d}-{os.getpid()}-{new_id()[:8]}'
+
+
+def _settings(kind: Any, group: Any, **more: Any) -> Any:
+    """A value of settings from the options of the same names."""
+    given = {
+        name: getattr(group, name)
+        for name in kind.__struct_fields__
+        if name in group
+    }
+    return kind(**given, **more)

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``coriolis-worker``: runs tasks, each in a process of its own."""
+
+from __future__ import annotations
+
+from coriolis_ng.cmd import failures, process, wiring
+
+
+@failures.told
+def main() -> int:
+    """Runs until SIGTERM or SIGINT; tasks that do not end in time are
+    given back, and other workers go on with them."""
+    conf = process.configure('coriolis-worker')
+    process.run([wiring.Worker(conf, wiring.transport())])
+    return 0

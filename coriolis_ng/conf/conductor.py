@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options of conductors."""
+
+from __future__ import annotations
+
+from oslo_config import cfg
+
+OPTIONS = [
+    cfg.IntOpt(
+        'lease_seconds',
+        default=90,
+        min=2,
+        help='A worker that was not heard for so long is lost, and its '
+        'tasks are given to others.',
+    ),
+    cfg.FloatOpt(
+        'reap_seconds',
+        default=5,
+        min=0.1,
+        help='How often lost workers are looked for.',
+    ),
+    cfg.FloatOpt(
+        'advance_seconds',
+        default=5,
+        min=0.1,
+        help='How often all running executions are looked at. What happens '
+        'is acted upon at once; this is for what was missed.',
+    ),
+    cfg.IntOpt(
+        'max_lost',
+        default=3,
+        min=1,
+        help='How often in a row a task may be lost, or fail in a way that '
+        'may pass, without any progress.',
+    ),
+    cfg.IntOpt(
+        'max_attempts',
+        default=20,
+        min=1,
+        help='How often a task is given to workers at most.',
+    ),
+    cfg.FloatOpt(
+        'retry_seconds',
+        default=2,
+        min=0,
+        help='The pause before a second attempt; it doubles with each.',
+    ),
+    cfg.FloatOpt(
+        'retry_max_seconds',
+        default=60,
+        min=0,
+        help='The longest pause between two attempts.',
+    ),
+    cfg.FloatOpt(
+        'query_seconds',
+        default=60,
+        min=1,
+        help='How long a cloud may take to answer a question.',
+    ),
+    cfg.IntOpt(
+        'max_instances',
+        default=500,
+        min=1,
+        help='How many instances a transfer may have.',
+    ),
+    cfg.IntOpt(
+        'threads',
+        default=16,
+        min=1,
+        help='How many calls are answered at once.',
+    ),
+    cfg.IntOpt(
+        'question_threads',
+        default=8,
+        min=1,
+        help='How many questions to clouds are asked at once.',
+    ),
+]
