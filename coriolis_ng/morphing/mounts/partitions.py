@@ -11,7 +11,7 @@ from typing import Any
 
 from coriolis_ng import errors
 from coriolis_ng.morphing.guest import FileSystem
-from coriolis_ng.morphing.root import Worker, run_on
+from coriolis_ng.morphing.root import Root, Worker, run_on
 
 # virtio-blk tells no more of a serial number.
 SERIAL_LENGTH = 20
@@ -59,18 +59,10 @@ def file_systems(worker: Worker, disks: Sequence[str]) -> list[FileSystem]:
         ['sh', '-c', 'for d; do partx -u "$d"; done', 'partx', *disks],
         check=False,
     )
-    ran = run_on(
-        worker,
-        ['lsblk', '-J', '-b', '-o', 'PATH,TYPE', *disks],
-    )
     parts: list[tuple[int, str]] = []
-    for number, top in enumerate(json.loads(ran.stdout)['blockdevices']):
-        parts.append((number, top['path']))
-        parts.extend(
-            (number, child['path'])
-            for child in top.get('children', ())
-            if child['type'] == 'part'
-        )
+    for number, disk in enumerate(disks):
+        parts.append((number, disk))
+        parts.extend((number, path) for path in _partitions(worker, disk))
     probed = probe(worker, [path for _, path in parts])
     made = []
     for number, path in parts:

@@ -48,7 +48,18 @@ class Grub(Stage):
         else:
             made = next(path for path in GRUB_CONFIGS if root.exists(path))
             root.run(['grub2-mkconfig', '-o', made])
+        self._rooted_configs(root, guest)
         self.note('grub.cfg was made anew.')
+
+    def _rooted_configs(self, root: Root, guest: Guest) -> None:
+        # grub-mkconfig names the worker's device where the worker has no
+        # link in /dev/disk/by-uuid for it.
+        for path in GRUB_CONFIGS:
+            old = root.text(path)
+            new = rooted(old, guest)
+            if new != old:
+                root.write(path, new)
+                self.note(f'{path} names the root file system by UUID.')
 
     def _defaults(self, root: Root, guest: Guest, target: Target) -> bool:
         old = root.text(DEFAULT_GRUB)

@@ -42,6 +42,9 @@ def test_a_toy_guest_is_adapted(
     assert made.stages == ('network_dhcp', 'fstab', 'initrd', 'grub')
     assert made.guest.root is not None
     assert made.guest.root.device == f'{toy_disk}p1'
+    assert [
+        (one.disk, one.partition, one.uuid) for one in made.guest.file_systems
+    ] == [(0, 1, toy.ROOT_UUID), (0, 2, toy.DATA_UUID)]
     assert mounts() == before
     fstab = content(toy_disk, 1, '/etc/fstab')
     assert fstab.startswith(f'UUID={toy.ROOT_UUID} / ext4')
