@@ -79,7 +79,8 @@ def run(
             engine.run()
     except WrappedFailure as wrapped:
         raise _unwrap(wrapped) from None
-    return engine.storage.fetch_all()
+    made: dict[str, Any] = engine.storage.fetch_all()
+    return made
 
 
 def _unwrap(wrapped: WrappedFailure) -> BaseException:

@@ -16,9 +16,10 @@ import sys
 import threading
 import traceback
 from types import FrameType
+from typing import Any, cast
 
 from coriolis_ng import errors
-from coriolis_ng.engine.task import Task
+from coriolis_ng.engine.task import Task, Work
 from coriolis_ng.objects import from_plain, to_plain
 from coriolis_ng.objects.task import TaskState
 from coriolis_ng.rpc.wire import Answer, Result
@@ -76,7 +77,7 @@ def _run_task(
         try:
             return _run(first, work)
         finally:
-            work.close()
+            _close(work)
     except errors.Canceled as error:
         return Result(
             state=TaskState.CANCELED, message=error.message, code=error.code
@@ -99,6 +100,14 @@ def _run_task(
         )
 
 
+def _close(work: ChildWork) -> None:
+    """What was made is made, even if a cloud does not let go nicely."""
+    try:
+        work.close()
+    except Exception:
+        LOG.warning('%s', traceback.format_exc())
+
+
 def _run(first: pipe.RunTask, work: ChildWork) -> Result:
     kind = find_task(first.assignment.name)
     if first.assignment.version > kind.version:
@@ -106,7 +115,7 @@ def _run(first: pipe.RunTask, work: ChildWork) -> Result:
             f'This worker is older than the task {kind.__name__}.'
         )
     given = from_plain(kind.Input, first.assignment.input)
-    made = kind().run(work, given)
+    made = kind().run(cast('Work', work), given)
     if made is None:
         made = kind.Output()
     if not isinstance(made, kind.Output):
@@ -117,6 +126,7 @@ def _run(first: pipe.RunTask, work: ChildWork) -> Result:
 def find_task(name: str) -> type[Task]:
     """The class of a task; ``module:Class`` finds one that is no part of
     our own catalogue. Raises ``Unsupported``."""
+    kind: Any
     if ':' in name:
         kind = load_object(name)
     else:

@@ -10,6 +10,7 @@ kernel then ends its children, whatever they wait for.
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib
 import logging
 import os
@@ -137,7 +138,7 @@ class Nursery:
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, '-P', '-c', _PROGRAM, *sys.path],
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,
             )
@@ -147,6 +148,12 @@ class Nursery:
 
 def main() -> None:
     """The body of the process: forks once for each pair of descriptors."""
+    # It ends after its worker, also when a supervisor tells all processes
+    # of the service to end: children go on until the worker stops them.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The kernel reaps: nobody here asks how a child ended.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     sock = socket.socket(fileno=os.dup(0))
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
@@ -155,16 +162,20 @@ def main() -> None:
     _import(_PRELOAD + _read_preload(sock))
     if len(os.listdir('/proc/self/task')) > 1:
         sys.stderr.write('a preloaded module has started a thread\n')
-    # The kernel reaps: nobody here asks how a child ended.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    # Pages that the collector never touches stay shared with children.
+    gc.collect()
+    gc.freeze()
     while True:
         data, fds, _, _ = socket.recv_fds(sock, 1, 2)
         if not data or len(fds) != 2:
             return
         parent = os.getpid()
         if os.fork() == 0:
-            sock.close()
-            _become_child(parent, *fds)
+            try:
+                sock.close()
+                _become_child(parent, *fds)
+            finally:
+                os._exit(1)
         for fd in fds:
             os.close(fd)
 
@@ -177,6 +188,7 @@ def _become_child(parent: int, control: int, output: int) -> None:
     if os.getppid() != parent:
         os._exit(1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     # A group of its own, so that what it starts can be ended with it.
     os.setsid()
     _name(b'coriolis-task')

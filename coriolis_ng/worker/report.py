@@ -22,6 +22,7 @@ class Report:
         self._attempt = attempt
         self._lock = threading.Lock()
         self._progress: dict[str, Progress] = {}
+        self._known: dict[str, Progress] = {}
         self._notes: list[Note] = []
         self._noted = 0
         self._checkpoint: dict[str, Any] | None = None
@@ -55,12 +56,12 @@ class Report:
             self._fresh = True
 
     def beat(self) -> TaskBeat:
-        """All items of the progress, and what else is not acknowledged."""
+        """What is not acknowledged: of the progress the changed items."""
         with self._lock:
             return TaskBeat(
                 task_id=self._task_id,
                 attempt=self._attempt,
-                progress=tuple(self._progress.values()),
+                progress=self._news(),
                 notes=tuple(self._notes),
                 checkpoint=self._checkpoint,
                 advanced=self._advanced,
@@ -73,9 +74,14 @@ class Report:
             self._notes = [n for n in self._notes if n.index > last]
             if self._checkpoint is told.checkpoint:
                 self._checkpoint = None
-            same = tuple(self._progress.values()) == told.progress
-            self._fresh = bool(
-                self._notes or self._checkpoint is not None or not same
-            )
-            if not self._fresh:
-                self._advanced = False
+            self._known |= {one.item: one for one in told.progress}
+            moved = bool(self._news()) or self._checkpoint is not None
+            self._fresh = moved or bool(self._notes)
+            self._advanced = moved
+
+    def _news(self) -> tuple[Progress, ...]:
+        return tuple(
+            one
+            for one in self._progress.values()
+            if self._known.get(one.item) != one
+        )

@@ -337,8 +337,9 @@ class Runner:
 
     def _take(self) -> Assignment | None:
         home = self._home
+        taken: Assignment
         try:
-            return self._repeat(
+            taken = self._repeat(
                 lambda: home.conductor.take(
                     self.task_id, self.attempt, home.host, home.incarnation
                 )
@@ -348,6 +349,7 @@ class Runner:
             # us, the answer to a beat will say so.
             self._log(logging.WARNING, f'not taken: {error.message}')
             return None
+        return taken
 
     def _repeat(self, call: Callable[[], Any]) -> Any:
         """Calls until there is an answer or the task is not ours."""

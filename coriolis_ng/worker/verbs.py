@@ -10,7 +10,7 @@ import msgspec
 
 from coriolis_ng import errors
 from coriolis_ng.objects import from_plain, to_plain
-from coriolis_ng.objects.preflight import Finding
+from coriolis_ng.objects.preflight import Finding, Severity
 from coriolis_ng.objects.transfer import StorageMappings
 from coriolis_ng.objects.vm import Vm
 from coriolis_ng.providers import registry
@@ -108,7 +108,7 @@ def _target_preflight(connection: Connection, args: Args) -> Any:
 def _missing(name: str, meaning: str) -> Finding:
     return Finding(
         code='instance_not_found',
-        severity='error',
+        severity=Severity.ERROR,
         meaning=meaning,
         remedy='Check the name of the instance at the source.',
         instance=name,

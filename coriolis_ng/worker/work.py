@@ -9,7 +9,8 @@ import itertools
 import logging
 import queue
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -29,6 +30,7 @@ from coriolis_ng.worker.meter import Meter
 LOG = logging.getLogger(__name__)
 
 LONGEST_NOTE = 2000
+SAVE_SECONDS = 1.0  # between two checkpoints on the pipe
 
 
 class Line:
@@ -84,6 +86,9 @@ class ChildWork:
         self._connections: dict[Side, Connection] = {}
         self._connecting = threading.Lock()
         self._providers = providers
+        self._saving = threading.Lock()
+        self._unsaved: Value | None = None
+        self._saved_at = float('-inf')
 
     @property
     def source(self) -> Any:
@@ -119,12 +124,15 @@ class ChildWork:
         report = self._meter.tell(item, done, total, unit)
         if report:
             self._line.say(pipe.Told(progress=(report,)))
+        if self._unsaved is not None:
+            self._save(SAVE_SECONDS)
 
     def note(self, text: str, level: Level = Level.INFO) -> None:
         self._line.say(pipe.Noted(text=text[:LONGEST_NOTE], level=level))
 
     def checkpoint(self, value: Value) -> None:
-        self._line.say(pipe.Saved(checkpoint=to_plain(value)))
+        self._unsaved = value
+        self._save(SAVE_SECONDS)
 
     def resumed(self, kind: type[Value]) -> Any:
         kept = self._assignment.checkpoint
@@ -171,10 +179,22 @@ class ChildWork:
 
     def close(self) -> None:
         """Tells what was held back, and closes the connections."""
+        self._save(0)
         if rest := self._meter.rest():
             self._line.say(pipe.Told(progress=rest))
         for connection in self._connections.values():
             connection.close()
+
+    def _save(self, seconds: float) -> None:
+        """Sends the newest checkpoint, if the last one is so old: a copy
+        makes one for each extent, and each holds all extents."""
+        with self._saving:
+            now = time.monotonic()
+            if self._unsaved is None or now - self._saved_at < seconds:
+                return
+            value, self._unsaved = self._unsaved, None
+            self._saved_at = now
+            self._line.say(pipe.Saved(checkpoint=to_plain(value)))
 
     def _connect(self, side: Side, access: Access | None) -> Connection:
         if access is None:
@@ -191,10 +211,11 @@ def load_provider(providers: Mapping[str, str], name: str) -> Provider:
     """The provider that the worker was started with."""
     if name not in providers:
         raise errors.NotFound(f'This worker has no provider {name!r}.')
-    return load_object(providers[name])()
+    provider: Provider = load_object(providers[name])()
+    return provider
 
 
-def load_object(path: str) -> Callable[[], Any]:
+def load_object(path: str) -> Any:
     """What ``module:Class`` names."""
     module, _, attribute = path.partition(':')
     found: Any = importlib.import_module(module)

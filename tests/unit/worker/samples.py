@@ -233,7 +233,8 @@ class Connection:
             raise errors.AuthFailed('The password is refused.')
 
     def close(self) -> None:
-        pass
+        if self.info['user'] == 'clumsy':
+            raise OSError('The connection was lost.')
 
 
 class SmallCloud:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -168,7 +169,7 @@ def test_the_nursery_comes_back_when_it_was_killed(
     task = conductor.give(samples.Wait, stubborn=True)
     (pid,) = conductor.pids(task)
     assert nursery.pid is not None
-    os.kill(nursery.pid, 9)
+    os.kill(nursery.pid, signal.SIGKILL)
     result = conductor.result(task)
     assert (result.code, result.retryable) == ('child_died', True)
     assert gone(pid)
@@ -186,3 +187,16 @@ def test_who_does_not_listen_is_killed_after_the_grace(
     conductor.order_stop(task)
     assert conductor.result(task).state == 'canceled'
     assert wait_until(lambda: gone(pid))
+
+
+def test_a_supervisor_that_tells_all_to_end_does_not_kill_children(
+    worker: WorkerService, conductor: ScriptedConductor, nursery: Nursery
+) -> None:
+    task = conductor.give(samples.Wait)
+    (pid,) = conductor.pids(task)
+    assert nursery.pid is not None
+    os.kill(nursery.pid, signal.SIGTERM)
+    other = conductor.give(samples.Add, a=1, b=1)
+    assert conductor.result(other).state == 'done'
+    assert not gone(nursery.pid)
+    assert not gone(pid)

@@ -127,3 +127,12 @@ def test_a_secret_that_cannot_be_opened_is_an_error(
     conductor.__class__ = Mistaken
     task = conductor.give(samples.Leak, secret=CLOUD)
     assert conductor.result(task).code == 'corrupt_data'
+
+
+@pytest.mark.usefixtures('worker')
+def test_a_connection_that_does_not_close_spoils_nothing(
+    conductor: ScriptedConductor,
+) -> None:
+    secret = b'{"user": "clumsy", "password": "corr3ct-horse"}'
+    task = conductor.give(samples.Tell, secret=secret)
+    assert conductor.result(task).state == 'done'
