@@ -10,7 +10,7 @@ from typing import Any
 import pecan
 import webob
 import webob.dec
-from oslo_middleware import healthcheck, request_id
+from oslo_middleware import request_id
 
 from coriolis_ng import errors
 from coriolis_ng.api import faults, intake
@@ -29,7 +29,6 @@ def make_app(site: Site, auth: Auth) -> WsgiApp:
         root.Root(),
         guess_content_type_from_ext=False,
         debug=False,
-        wrap_app=None,
     )
     filters: list[Callable[[WsgiApp], WsgiApp]] = [
         lambda inner: _Handed(inner, site),
@@ -38,9 +37,7 @@ def make_app(site: Site, auth: Auth) -> WsgiApp:
         Identity,
         auth.wrap,
         Faults,
-        lambda inner: healthcheck.Healthcheck(
-            inner, {'path': '/healthcheck', 'backends': ''}
-        ),
+        lambda inner: Healthcheck(inner, site),
         RequestId,
     ]
     for one in filters:
@@ -52,6 +49,28 @@ class RequestId(request_id.RequestId):
     """A new id for each request, also by the name that clients know."""
 
     compat_headers = ['x-compute-request-id']
+
+
+class Healthcheck:
+    """``/healthcheck``, for load balancers: can this process answer?"""
+
+    def __init__(self, application: WsgiApp, site: Site) -> None:
+        self._application = application
+        self._site = site
+
+    @webob.dec.wsgify
+    def __call__(self, request: webob.Request) -> webob.Response:
+        if request.path_info != '/healthcheck':
+            return request.get_response(self._application)
+        try:
+            with self._site.database.reader() as session:
+                self._site.database.now(session)
+        except Exception:
+            LOG.exception('the database cannot be read')
+            return faults.response(
+                503, 'The database cannot be read.', 'unhealthy'
+            )
+        return webob.Response(json_body={'status': 'ok'})
 
 
 class Identity:
@@ -94,8 +113,7 @@ class Faults:
             LOG.exception('unexpected error, request=%s', asked)
             return faults.response(
                 500,
-                'An unexpected error occurred; the log has it under '
-                f'{asked}.',
+                f'An unexpected error occurred; the log has it under {asked}.',
                 'internal',
                 request_id=asked,
             )
@@ -120,9 +138,7 @@ def _told(error: errors.CoriolisError, asked: str | None) -> webob.Response:
     )
 
 
-def _enveloped(
-    answer: webob.Response, asked: str | None
-) -> webob.Response:
+def _enveloped(answer: webob.Response, asked: str | None) -> webob.Response:
     """What pecan (or a filter) refused by itself, in our form."""
     if answer.status_int < 400 or answer.content_type == 'application/json':
         return answer
@@ -135,7 +151,9 @@ def _enveloped(
         else 'The request was refused.'
     )
     told = faults.response(
-        status, message, 'no_route' if status == 404 else 'refused',
+        status,
+        message,
+        'no_route' if status == 404 else 'refused',
         request_id=asked,
     )
     if 'WWW-Authenticate' in answer.headers:

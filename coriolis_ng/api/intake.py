@@ -57,7 +57,5 @@ def _body(environ: dict[str, Any]) -> bytes:
         return b''
     body = source.read(wanted) if wanted else b''
     if len(body) > MAX_BODY:
-        raise faults.TooLarge(
-            f'The body is larger than {MAX_BODY} bytes.'
-        )
+        raise faults.TooLarge(f'The body is larger than {MAX_BODY} bytes.')
     return body

@@ -91,7 +91,12 @@ def method(
 
     def wrap(f: Callable[..., Any]) -> Callable[..., Any]:
         declared = _route(
-            route, rule, f, query=query, body=body, answer=answer,
+            route,
+            rule,
+            f,
+            query=query,
+            body=body,
+            answer=answer,
             status=status,
         )
         TABLE.append(declared)
@@ -134,7 +139,12 @@ def action(
 
     def wrap(f: Callable[..., Any]) -> Callable[..., Any]:
         declared = _route(
-            route, rule, f, body=body, answer=answer, status=status,
+            route,
+            rule,
+            f,
+            body=body,
+            answer=answer,
+            status=status,
             action=key,
         )
         TABLE.append(declared)

@@ -105,9 +105,7 @@ def _operation(
     return made
 
 
-def _responses(
-    routes: list[Route], schemas: dict[Any, Any]
-) -> dict[str, Any]:
+def _responses(routes: list[Route], schemas: dict[Any, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     by_status: dict[int, list[Any]] = {}
     for route in routes:

@@ -16,6 +16,7 @@ T = TypeVar('T')
 # Query parameters that may be repeated.
 _REPEATED = frozenset({'sort_key', 'sort_dir'})
 
+_PATH = re.compile(r'\$([^`]*)`$')
 _NAMED = re.compile(r'(?:required field|unknown field) `(.+?)`')
 
 
@@ -57,8 +58,11 @@ def decode_query(kind: type[T], given: Mapping[str, Sequence[str]]) -> T:
 
 
 def _invalid(text: str, start: str) -> errors.InvalidInput:
-    message, _, path = text.partition(' - at `')
-    path = start + (path.rstrip('`') or '$').removeprefix('$')
+    # Such as "Expected `int` - at `$.a[0]`", and for the keys of an object
+    # "... - at `key` in `$.a`".
+    message, _, place = text.partition(' - at `')
+    found = _PATH.search(place)
+    path = start + (found.group(1) if found else '')
     if named := _NAMED.search(message):
         path = f'{path}.{named.group(1)}'
     return errors.InvalidInput(f'{message} (at {path})', field=path)

@@ -188,9 +188,9 @@ def _spec(given: schema.NewTransfer) -> TransferSpec:
     mappings = given.storage_mappings
     if mappings is None and inside:
         mappings = _mappings(inside)
-    keep = {} if given.keep_points is None else {
-        'keep_points': given.keep_points
-    }
+    keep = (
+        {} if given.keep_points is None else {'keep_points': given.keep_points}
+    )
     return TransferSpec(
         origin_endpoint_id=given.origin_endpoint_id,
         destination_endpoint_id=given.destination_endpoint_id,
@@ -222,9 +222,10 @@ def _changes(
     """Fields of ``TransferSpec``, plain; what stays is left out."""
     for name in _FIXED:
         value = getattr(given, name)
-        if value is not UNSET and value != to_plain(
-            getattr(before.spec, name)
-        ):
+        current = getattr(before.spec, name)
+        if name == 'instances':
+            current = list(current)
+        if value is not UNSET and value != current:
             raise errors.InvalidInput(
                 f'The {name.replace("_", " ")} of a transfer cannot be '
                 'updated.',
@@ -261,8 +262,11 @@ def _check_changes(
     spec = before.spec
     for name, side, endpoint_id in (
         ('source_environment', 'source', spec.origin_endpoint_id),
-        ('destination_environment', 'destination',
-         spec.destination_endpoint_id),
+        (
+            'destination_environment',
+            'destination',
+            spec.destination_endpoint_id,
+        ),
     ):
         if name in changes:
             merged = {**getattr(spec, name), **changes[name]}

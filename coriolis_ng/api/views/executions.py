@@ -28,8 +28,7 @@ _CLOSED = {
 def execution(value: Execution) -> schema.Execution:
     """With the tasks that the value has, in the order of the plan."""
     cancelling = (
-        value.state is ExecutionState.RUNNING
-        and value.cancel is not Cancel.NO
+        value.state is ExecutionState.RUNNING and value.cancel is not Cancel.NO
     )
     by_id = {task.id: task for task in value.tasks}
     return schema.Execution(

@@ -49,7 +49,10 @@ def known(services: Iterable[Service]) -> dict[str, ProviderInfo]:
                 name=info.name,
                 capabilities=tuple(
                     sorted(
-                        {*info.capabilities, *(old.capabilities if old else ())}
+                        {
+                            *info.capabilities,
+                            *(old.capabilities if old else ()),
+                        }
                     )
                 ),
                 schemas={**(old.schemas if old else {}), **info.schemas},

@@ -33,9 +33,7 @@ def transfer(
         base_id=value.id,
         user_id=value.user_id,
         project_id=value.project_id,
-        last_execution_status=words.last_status(
-            value.last_execution_state
-        ),  # type: ignore[arg-type]
+        last_execution_status=words.last_status(value.last_execution_state),  # type: ignore[arg-type]
         scenario=value.spec.scenario.value,
         keep_points=value.spec.keep_points,
         busy_with=value.busy_with,

@@ -69,7 +69,7 @@ def time(value: datetime.datetime | None) -> str | None:
     if value is None:
         return None
     if value.tzinfo is not None:
-        value = value.astimezone(datetime.timezone.utc)
+        value = value.astimezone(datetime.UTC)
     return value.strftime('%Y-%m-%dT%H:%M:%S.%f')
 
 
@@ -77,8 +77,10 @@ def size(count: float) -> str:
     """Bytes for people: ``1.2 GiB``."""
     for unit in ('B', 'KiB', 'MiB', 'GiB'):
         if count < 1024:
-            return f'{count:.0f} {unit}' if unit == 'B' else (
-                f'{count:.1f} {unit}'
+            return (
+                f'{count:.0f} {unit}'
+                if unit == 'B'
+                else (f'{count:.1f} {unit}')
             )
         count /= 1024
     return f'{count:.1f} TiB'

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.unit.api.conftest import Client, Made
+
 TIME = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}')
 
 
@@ -20,7 +22,9 @@ def body(made: Any, **more: Any) -> dict[str, Any]:
     }
 
 
-def test_create_gives_every_field_of_the_dialect(client, made):
+def test_create_gives_every_field_of_the_dialect(
+    client: Client, made: Made
+) -> None:
     answer = client.post(
         '/transfers',
         body(
@@ -78,7 +82,9 @@ def test_create_gives_every_field_of_the_dialect(client, made):
     }
 
 
-def test_the_nulls_that_clients_send_are_taken(client, made):
+def test_the_nulls_that_clients_send_are_taken(
+    client: Client, made: Made
+) -> None:
     answer = client.post(
         '/transfers',
         body(
@@ -101,7 +107,7 @@ def test_the_nulls_that_clients_send_are_taken(client, made):
     assert answer['storage_mappings'] == {}
 
 
-def test_scripts_in_both_forms(client, made):
+def test_scripts_in_both_forms(client: Client, made: Made) -> None:
     answer = client.post(
         '/transfers',
         body(
@@ -128,7 +134,9 @@ def test_scripts_in_both_forms(client, made):
     }
 
 
-def test_maps_inside_the_environment_are_the_same(client, made):
+def test_maps_inside_the_environment_are_the_same(
+    client: Client, made: Made
+) -> None:
     answer = client.post(
         '/transfers',
         body(
@@ -174,26 +182,30 @@ def test_maps_inside_the_environment_are_the_same(client, made):
         ),
     ],
 )
-def test_an_error_names_the_field(client, made, more, field):
+def test_an_error_names_the_field(
+    client: Client, made: Made, more: dict[str, Any], field: str
+) -> None:
     error = client.post('/transfers', body(made, **more), status=400)['error']
     assert (error['code'], error['fault']) == (400, 'badRequest')
     assert error['reason'] in {'invalid_input', 'not_found'}
     assert error['field'].startswith(field), error
 
 
-def test_one_endpoint_cannot_be_both_ends(client, made):
+def test_one_endpoint_cannot_be_both_ends(client: Client, made: Made) -> None:
     given = body(made, destination_endpoint_id=made.origin['id'])
     error = client.post('/transfers', given, status=400)['error']
     assert error['field'] == '$.transfer.destination_endpoint_id'
 
 
-def test_instance_names_of_all_kinds(client, made):
+def test_instance_names_of_all_kinds(client: Client, made: Made) -> None:
     names = ['a/b', 'with space', 'ünïcödé', '日本', '"quoted"', "it's"]
     answer = client.post('/transfers', body(made, instances=names))
     assert answer['transfer']['instances'] == names
 
 
-def test_update_merges_nothing_by_itself_and_refuses_the_fixed(client, made):
+def test_update_merges_nothing_by_itself_and_refuses_the_fixed(
+    client: Client, made: Made
+) -> None:
     one = f'/transfers/{made.transfer["id"]}'
     answer = client.put(one, {'transfer': {'notes': 'new', 'keep_points': 9}})
     assert answer['transfer']['notes'] == 'new'
@@ -205,7 +217,7 @@ def test_update_merges_nothing_by_itself_and_refuses_the_fixed(client, made):
     assert client.get(one)['transfer']['notes'] is None
 
 
-def test_lists_are_paged(client, made):
+def test_lists_are_paged(client: Client, made: Made) -> None:
     ids = [made.transfer['id']] + [
         client.post('/transfers', body(made))['transfer']['id']
         for _ in range(4)
@@ -236,17 +248,21 @@ def test_lists_are_paged(client, made):
         ('status=NOPE', '$.status'),
     ],
 )
-def test_a_bad_query_is_refused_by_name(client, made, query, field):
+def test_a_bad_query_is_refused_by_name(
+    client: Client, made: Made, query: str, field: str
+) -> None:
     error = client.get(f'/transfers?{query}', status=400)['error']
     assert error['field'] == field
 
 
 @pytest.mark.parametrize('limit', ['1001', '9' * 30])
-def test_a_huge_limit_is_the_largest_page(client, made, limit):
+def test_a_huge_limit_is_the_largest_page(
+    client: Client, made: Made, limit: str
+) -> None:
     assert len(client.get(f'/transfers?limit={limit}')['transfers']) == 1
 
 
-def test_filter_by_status(client, made):
+def test_filter_by_status(client: Client, made: Made) -> None:
     def ids(status: str) -> list[str]:
         found = client.get(f'/transfers?status={status}')['transfers']
         return [one['id'] for one in found]
@@ -257,14 +273,16 @@ def test_filter_by_status(client, made):
     assert (ids('UNEXECUTED'), ids('RUNNING')) == ([], [one])
 
 
-def test_preflight_tells_the_worst_first(client, made):
+def test_preflight_tells_the_worst_first(client: Client, made: Made) -> None:
     one = f'/transfers/{made.transfer["id"]}/actions'
     answer = client.post(one, {'preflight': None})['preflight']
     assert answer['passed'] is False
     assert [f['code'] for f in answer['findings']] == ['no_space', 'no_agent']
 
 
-def test_delete_disks_gives_an_execution_with_tasks(client, made):
+def test_delete_disks_gives_an_execution_with_tasks(
+    client: Client, made: Made
+) -> None:
     one = f'/transfers/{made.transfer["id"]}/actions'
     answer = client.post(one, {'delete-disks': None})['execution']
     assert answer['type'] == 'transfer_disks_delete'
@@ -279,13 +297,15 @@ def test_delete_disks_gives_an_execution_with_tasks(client, made):
         ({}, 'Malformed request body'),
     ],
 )
-def test_an_action_is_exactly_one_known_key(client, made, given, message):
+def test_an_action_is_exactly_one_known_key(
+    client: Client, made: Made, given: Any, message: str
+) -> None:
     one = f'/transfers/{made.transfer["id"]}/actions'
     error = client.post(one, given, status=400)['error']
     assert error['message'].startswith(message)
 
 
-def test_delete(client, made):
+def test_delete(client: Client, made: Made) -> None:
     one = f'/transfers/{made.transfer["id"]}'
     client.delete(one)
     error = client.get(one, status=404)['error']
