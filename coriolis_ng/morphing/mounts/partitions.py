@@ -72,6 +72,19 @@ def file_systems(worker: Worker, disks: Sequence[str]) -> list[FileSystem]:
     return sorted(made, key=lambda one: (one.disk, one.partition))
 
 
+def _partitions(worker: Worker, disk: str) -> Iterator[str]:
+    """What sysfs has below a disk: lsblk sorts as it likes, and shows the
+    partitions of some devices as devices of their own."""
+    here = Root(worker, '/')
+    name = disk.removeprefix('/dev/')
+    folder = f'/sys/class/block/{name}'
+    for child in here.list(folder):
+        if child.startswith(name) and here.exists(
+            f'{folder}/{child}/partition'
+        ):
+            yield f'/dev/{child}'
+
+
 def probe(worker: Worker, devices: Sequence[str]) -> dict[str, dict[str, str]]:
     """device -> what blkid reads from it now, not what udev remembers."""
     # Status 2: nothing on one of them; 8: ambivalent, and not shown.
