@@ -361,9 +361,9 @@ class _Run:
         finally:
             # After an error a stream may hang in a request to a dead peer;
             # it is a daemon, and the fence of the attempt keeps it out.
-            patience = LINGER_SECONDS if self._lane.closed else None
+            until = time.monotonic() + LINGER_SECONDS
             for thread in threads:
-                thread.join(patience)
+                thread.join(max(0.0, until - time.monotonic()))
         self._lane.raise_error()
         self._ledger.flush()
         self._report()

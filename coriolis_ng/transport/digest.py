@@ -97,6 +97,19 @@ def tree_of(
     )
 
 
+def tree_at(sink: VerifyingSink, size: int, *, segment: int = SEGMENT) -> Tree:
+    """The tree of the first ``size`` bytes, computed by the far side.
+
+    Nothing but digests crosses the wire; equal roots mean equal disks.
+    """
+    return Tree(
+        size=size,
+        segment=segment,
+        algorithm=sink.algorithm,
+        leaves=sink.digests(0, size, segment),
+    )
+
+
 def whole(reader: Reader) -> str:
     """SHA-256 of a whole disk in hexadecimal, as ``sha256sum`` prints it."""
     state = hashlib.sha256()

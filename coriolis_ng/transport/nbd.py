@@ -43,7 +43,12 @@ READ, WRITE, DISC, FLUSH, TRIM, WRITE_ZEROES, BLOCK_STATUS = (
     7,
 )
 NO_HOLE = 2
-_CAN_FLUSH, _CAN_ZEROES, _CAN_MULTI = 1 << 2, 1 << 6, 1 << 8
+_READ_ONLY, _CAN_FLUSH, _CAN_ZEROES, _CAN_MULTI = (
+    1 << 1,
+    1 << 2,
+    1 << 6,
+    1 << 8,
+)
 
 _CHUNK_NONE, _CHUNK_DATA, _CHUNK_HOLE, _CHUNK_STATUS = 0, 1, 2, 5
 _CHUNK_ERROR = 1 << 15
@@ -247,6 +252,10 @@ class NbdConnection:
     def can_multi(self) -> bool:
         """Whether a flush on one connection covers the others."""
         return bool(self.flags & _CAN_MULTI)
+
+    @property
+    def read_only(self) -> bool:
+        return bool(self.flags & _READ_ONLY)
 
     @property
     def can_zero(self) -> bool:

@@ -142,10 +142,12 @@ def servers(bench: Bench) -> Iterator[tuple[Path, Agent, int, Path]]:
     server = Agent(bench.folder, {'disk': bench.target}, bench.certificates)
     base = ['nbdkit', '-f', '-t', '4']
     tls = ['--tls=require', f'--tls-certificates={pki}', '--tls-verify-peer']
+    here = ['-r', '-U', str(source), '-P', f'{pid}.source']
     there = [f'--port={port}', '--ipaddr', HOST, '-P', str(pid)]
     with (
         listening(
-            [*base, '-r', '-U', str(source), 'file', str(bench.source)], source
+            [*base, *here, 'file', str(bench.source)],
+            bench.folder / 'peer.pid.source',
         ),
         listening([*base, *tls, *there, 'file', str(bench.target)], pid),
     ):

@@ -33,10 +33,15 @@ COMPRESS = ('auto', 'always', 'never')
 
 
 class Patience(Value):
-    """How long a request is tried; the delay doubles each time."""
+    """How long a request is tried; the delay doubles each time.
 
-    timeout_seconds: float = 120.0
-    tries: int = 6
+    A flush of a slow volume may take minutes, so a request is given time; a
+    machine that is gone is noticed by TCP after ``dead_seconds`` all the same.
+    """
+
+    timeout_seconds: float = 180.0
+    dead_seconds: float = 30.0
+    tries: int = 5
     first_delay_seconds: float = 0.2
 
 
@@ -93,12 +98,27 @@ def deflated(view: memoryview) -> memoryview | bytes:
     return small if len(small) < 0.95 * len(view) else view
 
 
+def tune(sock: socket.socket, patience: Patience) -> None:
+    """No delays of small requests, and a peer that vanished is noticed."""
+    dead = int(patience.dead_seconds)
+    sock.settimeout(patience.timeout_seconds)
+    for level, option, value in (
+        (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, max(1, dead // 3)),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(1, dead // 6)),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4),
+        (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * dead),
+    ):
+        sock.setsockopt(level, option, value)
+
+
 class AgentSink:
     """One disk of an agent, as a :class:`VerifyingSink`.
 
     ``context`` is ``Certificates.client_context()``; ``attempt`` fences
-    older attempts off; ``server_name`` is checked against the certificate
-    where the agent is reached through a tunnel.
+    older attempts off.  ``host`` must be one of the hosts of the certificate
+    (``127.0.0.1`` among them where the agent is reached through a tunnel).
     """
 
     algorithm = DEFAULT
@@ -280,13 +300,11 @@ class AgentSink:
             connection = http.client.HTTPSConnection(
                 self._host,
                 self._port,
-                timeout=self._patience.timeout_seconds,
+                timeout=self._patience.dead_seconds,
                 context=self._context,
             )
             connection.connect()
-            connection.sock.setsockopt(
-                socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-            )
+            tune(connection.sock, self._patience)
             self._connection = connection
         return self._connection
 

@@ -44,6 +44,12 @@ class NbdSink:
         self._closed = False
         if shared is None:
             shared = _Shared(NbdConnection(address, tls=tls))
+        if shared.connection.read_only:
+            shared.connection.close()
+            raise errors.TransportError(
+                'The destination cannot be written to.',
+                detail=f'read-only export at {address}',
+            )
         self._shared = shared
         self.size = shared.connection.size
 

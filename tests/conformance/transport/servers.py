@@ -83,31 +83,37 @@ def agent(
 
 
 @contextlib.contextmanager
-def listening(argv: list[str], path: Path) -> Iterator[str]:
-    """A server process that listens at the unix socket ``path``."""
+def listening(argv: list[str], pid: Path) -> Iterator[None]:
+    """A server process that writes ``pid`` as soon as it listens."""
     process = subprocess.Popen(argv)
     try:
-        for _ in range(500):
-            if path.exists():
+        for _ in range(1500):
+            if pid.exists():
                 break
             assert process.poll() is None, 'the server ended'
             time.sleep(0.02)
-        assert path.exists()
-        yield str(path)
+        assert pid.exists(), 'the server does not listen'
+        yield
     finally:
         process.terminate()
-        process.wait(10)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 @contextlib.contextmanager
 def qemu_nbd(disk: Path, folder: Path, *more: str) -> Iterator[str]:
     """URI of a qemu-nbd that exports ``disk`` to up to 16 clients."""
-    path = folder / 'qemu-nbd.sock'
+    path, pid = folder / 'qemu-nbd.sock', folder / 'qemu-nbd.pid'
+    pid.unlink(missing_ok=True)
     argv = ['qemu-nbd', '-t', '-e', '16', '-k', str(path), '--discard=unmap']
+    argv.append(f'--pid-file={pid}')
     if not any(word.startswith('--format') for word in more):
         argv.append('--format=raw')
-    with listening([*argv, *more, str(disk)], path) as name:
-        yield f'nbd+unix:///?socket={name}'
+    with listening([*argv, *more, str(disk)], pid):
+        yield f'nbd+unix:///?socket={path}'
 
 
 @contextlib.contextmanager
@@ -115,7 +121,8 @@ def nbdkit(
     disk: Path, folder: Path, *options: str, settings: tuple[str, ...] = ()
 ) -> Iterator[str]:
     """URI of an nbdkit with its file plugin."""
-    path = folder / 'nbdkit.sock'
-    argv = ['nbdkit', '-f', '-U', str(path), *options, 'file', str(disk)]
-    with listening([*argv, *settings], path) as name:
-        yield f'nbd+unix:///?socket={name}'
+    path, pid = folder / 'nbdkit.sock', folder / 'nbdkit.pid'
+    pid.unlink(missing_ok=True)
+    argv = ['nbdkit', '-f', '-U', str(path), '-P', str(pid), *options]
+    with listening([*argv, 'file', str(disk), *settings], pid):
+        yield f'nbd+unix:///?socket={path}'

@@ -9,12 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from coriolis_ng.transport import FileReader, Kind, NbdReader, NbdSink, copy
-from coriolis_ng.transport.errors import NoChangeTracking
+from coriolis_ng.transport import (
+    Certificates,
+    FileReader,
+    Kind,
+    NbdReader,
+    NbdSink,
+    copy,
+)
+from coriolis_ng.transport.errors import NoChangeTracking, TransportError
 from coriolis_ng.transport.extents import total
 from coriolis_ng.transport.sinks.file import FileSink
 from coriolis_ng.transport.testing import ReaderConformance, SinkConformance
-from tests.conformance.transport.servers import nbdkit, qemu_nbd
+from tests.beds.process import free_port
+from tests.conformance.transport.servers import listening, nbdkit, qemu_nbd
 
 
 class TestNbdReaderOfQemu(ReaderConformance):
@@ -48,6 +56,37 @@ class TestNbdReaderWithoutStructuredReplies(ReaderConformance):
 
     def test_everything_is_data(self, reader: NbdReader) -> None:
         assert total(reader.extents(None), Kind.DATA) == reader.size
+
+
+class TestNbdReaderOverTls(ReaderConformance):
+    @pytest.fixture
+    def reader(
+        self, disk: Path, tmp_path: Path, certificates: Certificates
+    ) -> Iterator[NbdReader]:
+        for name, data in {
+            'ca-cert.pem': certificates.ca,
+            'server-cert.pem': certificates.server_cert,
+            'server-key.pem': certificates.server_key,
+        }.items():
+            (tmp_path / name).write_bytes(data)
+        port, pid = free_port(), tmp_path / 'pid'
+        argv = ['nbdkit', '-f', '-r', f'--port={port}', '--ipaddr=127.0.0.1']
+        argv += ['--tls=require', '--tls-verify-peer', '-P', str(pid)]
+        argv += [f'--tls-certificates={tmp_path}', 'file', str(disk)]
+        with listening(argv, pid):
+            reader = NbdReader(
+                f'nbd://127.0.0.1:{port}/', tls=certificates.client_context()
+            )
+            yield reader
+            reader.close()
+
+
+def test_a_read_only_export_is_no_sink(disk: Path, tmp_path: Path) -> None:
+    with (
+        qemu_nbd(disk, tmp_path, '--read-only') as uri,
+        pytest.raises(TransportError, match='cannot be written'),
+    ):
+        NbdSink(uri)
 
 
 class TestNbdSinkOfQemu(SinkConformance):

@@ -17,7 +17,7 @@ from coriolis_ng.transport import (
     FileReader,
     copy,
 )
-from coriolis_ng.transport.digest import tree_of, verify, whole
+from coriolis_ng.transport.digest import tree_at, tree_of, verify, whole
 from coriolis_ng.transport.testing import SIZE
 from tests.conformance.transport.servers import HOST, agent
 from tests.unit.transport.faults import Faults, FaultyReader, FaultySink
@@ -70,6 +70,8 @@ def test_a_copy_is_verified_by_reading_back(
     assert copied.bytes_changed == SIZE
     assert target.read_bytes() == disk.read_bytes()
     assert verify(reader, sink, reader.extents(None)) == SIZE
+    assert tree_at(sink, SIZE, segment=MIB) == tree_of(reader, segment=MIB)
+    assert tree_at(sink, SIZE).root == tree_of(reader).root
 
 
 @pytest.mark.parametrize('position', [0, 3 * MIB + 7, SIZE - 1])
