@@ -10,7 +10,6 @@ costs time (recv, digest, deflate, TLS) runs without the interpreter's lock.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -19,7 +18,7 @@ from coriolis_ng import errors as root_errors
 from coriolis_ng.objects import Value
 from coriolis_ng.transport.contracts import Reader, Sink, VerifyingSink
 from coriolis_ng.transport.digest import MIB, SEGMENT, digest
-from coriolis_ng.transport.extents import Extent, Kind, split
+from coriolis_ng.transport.extents import Extent, Kind, join, split
 from coriolis_ng.transport.journal import Journal
 from coriolis_ng.transport.lane import Closed, Lane
 from coriolis_ng.transport.ratelimit import Clock, RateLimit
@@ -91,44 +90,45 @@ def jobs_of(
 ) -> Iterator[Job]:
     """Extents as jobs: one for each segment, or for a run of empty ones.
 
-    Segments that consist of one ZERO or HOLE are taken together up to 1 GiB,
-    so that 8 TiB of nothing are not 65,536 jobs.
+    Segments that one ZERO or HOLE fills are taken together up to 1 GiB, so
+    that 8 TiB of nothing are not 65,536 jobs.
     """
-    most = max(1, MAX_ZERO // segment)
     held: Job | None = None
-    pieces = split(extents, segment)
-    for number, group in itertools.groupby(
-        pieces, lambda piece: piece.start // segment
-    ):
-        job = Job(number, number, list(group))
-        if held is None:
-            held = job
-        elif (
-            job.first == held.last + 1
-            and job.first - held.first < most
-            and _nothing(held, size, segment)
-            and _nothing(held, size, segment) == _nothing(job, size, segment)
-        ):
-            start = held.extents[0].start
-            length = job.extents[0].end - start
-            kind = job.extents[0].kind
-            whole = Extent(start=start, length=length, kind=kind)
-            held = Job(held.first, job.last, [whole])
-        else:
+    for piece in _pieces(join(extents), size, segment):
+        first = piece.start // segment
+        last = (piece.end - 1) // segment
+        if held and first == held.first == last:
+            held.extents.append(piece)
+            continue
+        if held:
             yield held
-            held = job
-    if held is not None:
+        held = Job(first, last, [piece])
+    if held:
         yield held
 
 
-def _nothing(job: Job, size: int, segment: int) -> Kind | None:
-    """ZERO or HOLE, where the whole job is one extent of that kind."""
-    if len(job.extents) != 1 or job.extents[0].kind is Kind.DATA:
-        return None
-    only = job.extents[0]
-    end = min(size, (job.last + 1) * segment)
-    filled = (only.start, only.end) == (job.first * segment, end)
-    return only.kind if filled else None
+def _pieces(
+    extents: Iterable[Extent], size: int, segment: int
+) -> Iterator[Extent]:
+    """Cut at segments, but whole empty segments only at each 1 GiB of them."""
+    most = max(1, MAX_ZERO // segment) * segment
+    for extent in extents:
+        first = -(-extent.start // segment) * segment
+        stop = extent.end // segment * segment
+        if extent.end == size:
+            stop = size
+        if extent.kind is Kind.DATA or first >= stop:
+            yield from split([extent], segment)
+            continue
+        kind = extent.kind
+        if extent.start < first:
+            length = first - extent.start
+            yield Extent(start=extent.start, length=length, kind=kind)
+        for start in range(first, stop, most):
+            length = min(most, stop - start)
+            yield Extent(start=start, length=length, kind=kind)
+        if stop < extent.end:
+            yield Extent(start=stop, length=extent.end - stop, kind=kind)
 
 
 class _Stream:

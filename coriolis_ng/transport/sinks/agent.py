@@ -26,6 +26,7 @@ from coriolis_ng.transport import errors
 from coriolis_ng.transport.digest import DEFAULT, digest
 from coriolis_ng.transport.ratelimit import Clock
 
+MAX_WRITE = 1 << 20
 MAX_ZERO = 1 << 30
 MAX_DIGEST = 128 << 20
 SAMPLE = 16 << 10
@@ -176,7 +177,10 @@ class AgentSink:
         return self._json('GET', '/v1')
 
     def write(self, offset: int, view: memoryview) -> None:
-        self.write_verified(offset, view, digest(view, self.algorithm))
+        for start in range(0, len(view), MAX_WRITE):
+            part = view[start : start + MAX_WRITE]
+            checksum = digest(part, self.algorithm)
+            self.write_verified(offset + start, part, checksum)
 
     def write_verified(
         self, offset: int, view: memoryview, digest: bytes

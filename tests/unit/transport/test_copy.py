@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from coriolis_ng import errors
 from coriolis_ng.transport import (
@@ -24,6 +26,7 @@ from coriolis_ng.transport.errors import ConnectionLost
 from coriolis_ng.transport.extents import total
 from coriolis_ng.transport.readers.retrying import RetryingReader
 from tests.unit.transport.faults import Faults, FaultyReader, FaultySink
+from tests.unit.transport.test_extents import drawn, some_extents
 
 MIB = 1 << 20
 SIZE = 20 * MIB + 777
@@ -258,21 +261,44 @@ def test_jobs_keep_every_byte_and_end_at_segments() -> None:
         Extent(start=200, length=33, kind=Kind.ZERO),
         Extent(start=233, length=2),
     ]
-    jobs = list(jobs_of(extents, 235, 50))
-    assert [(job.first, job.last) for job in jobs] == [
-        (0, 0),
-        (1, 1),
-        (2, 3),
-        (4, 4),
+    assert list(jobs_of(extents, 235, 50)) == [
+        Job(
+            0,
+            0,
+            [
+                Extent(start=0, length=10),
+                Extent(start=30, length=20, kind=Kind.HOLE),
+            ],
+        ),
+        Job(1, 1, [Extent(start=50, length=50, kind=Kind.HOLE)]),
+        Job(2, 3, [Extent(start=100, length=100, kind=Kind.ZERO)]),
+        Job(
+            4,
+            4,
+            [
+                Extent(start=200, length=33, kind=Kind.ZERO),
+                Extent(start=233, length=2),
+            ],
+        ),
     ]
-    assert [e for job in jobs for e in job.extents] == [
-        Extent(start=0, length=10),
-        Extent(start=30, length=20, kind=Kind.HOLE),
-        Extent(start=50, length=50, kind=Kind.HOLE),
-        Extent(start=100, length=100, kind=Kind.ZERO),
-        Extent(start=200, length=33, kind=Kind.ZERO),
-        Extent(start=233, length=2),
-    ]
+
+
+@given(some_extents(), st.integers(1, 30), st.integers(0, 50))
+def test_jobs_of_any_extents(
+    extents: list[Extent], segment: int, tail: int
+) -> None:
+    size = (extents[-1].end if extents else 0) + tail
+    seen = []
+    last = -1
+    for job in jobs_of(extents, size, segment):
+        # No segment is in two jobs, or done would come too early.
+        assert job.first > last
+        last = job.last
+        for extent in job.extents:
+            assert job.first * segment <= extent.start
+            assert extent.end <= (job.last + 1) * segment
+        seen += job.extents
+    assert drawn(seen) == drawn(extents)
 
 
 @pytest.mark.parametrize('length', [1, 15, 16, 17, 4096, MIB])
