@@ -47,6 +47,7 @@ class NewExecution(Request):
 
     shutdown_instances: bool | None = False
     auto_deploy: bool | None = False
+    checksum: bool | None = False
     retry_of: Id | None = None
 
 
@@ -126,6 +127,7 @@ class Execution(Stamped):
     type: str
     shutdown_instances: bool
     auto_deploy: bool
+    checksum: bool
     retry_of: str | None
     ended_at: Time | None
     tasks: list[Task]

@@ -85,6 +85,7 @@ class Executions(Controller):
             ExecutionSpec(
                 shutdown_instances=bool(given.shutdown_instances),
                 auto_deploy=bool(given.auto_deploy),
+                checksum=bool(given.checksum),
                 retry_of=given.retry_of,
             ),
         )

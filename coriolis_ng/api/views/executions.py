@@ -39,6 +39,7 @@ def execution(value: Execution) -> schema.Execution:
         type=value.kind.value,
         shutdown_instances=value.spec.shutdown_instances,
         auto_deploy=value.spec.auto_deploy,
+        checksum=value.spec.checksum,
         retry_of=value.spec.retry_of,
         ended_at=words.time(value.ended_at),
         tasks=[
