@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""KVM under libvirt, as a source and as a destination."""

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Snapshot of a machine that is off: its files, read by ``qemu-nbd``.
+
+The new checkpoint is a bitmap that ``qemu-img`` adds to each qcow2 file, and
+a note that libvirt is given by redefinition, so that a later delta of the
+running machine starts from it. While the files are served their lock keeps
+the machine from being started: it cannot change under the copy.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Sequence
+
+import libvirt
+
+from coriolis_ng.objects.vm import Disk
+from coriolis_ng.providers import errors
+from coriolis_ng.providers.kvm import checkpoints, nbdserver, qcow2
+from coriolis_ng.providers.kvm.connection import told
+from coriolis_ng.providers.kvm.sources import Names
+
+BROKEN = 'the record of changes is damaged on the source'
+
+
+def prepare(names: Names) -> None:
+    """A directory that only we may enter."""
+    try:
+        pathlib.Path(names.scratch).mkdir(0o711, parents=True, exist_ok=True)
+        names.folder.mkdir(0o700, exist_ok=True)
+    except OSError as error:
+        raise errors.Conflict(
+            f'The scratch directory {names.scratch} cannot be used: '
+            f'{error.strerror}.',
+            detail=str(error),
+        ) from error
+
+
+def begin(
+    domain: libvirt.virDomain,
+    names: Names,
+    tag: str,
+    disks: Sequence[Disk],
+    reasons: dict[str, str],
+    since: str,
+) -> dict[str, pathlib.Path]:
+    """Makes the checkpoint and serves all disks; gives their sockets."""
+    name = checkpoints.PREFIX + names.short
+    for disk in disks:
+        if not disk.tracked:
+            continue
+        found = qcow2.bitmaps(disk.path)
+        if not reasons[disk.id] and not found.get(since, False):
+            reasons[disk.id] = BROKEN
+        if name not in found:
+            qcow2.qemu_img('bitmap', '--add', disk.path, name)
+    if any(disk.tracked for disk in disks):
+        with told('making the checkpoint'):
+            domain.checkpointCreateXML(
+                checkpoints.description(name, tag, disks, redefine=True),
+                libvirt.VIR_DOMAIN_CHECKPOINT_CREATE_REDEFINE,
+            )
+    sockets = {}
+    for disk in disks:
+        socket = names.folder / f'{disk.id}.sock'
+        nbdserver.start(
+            disk.path,
+            disk.format,
+            socket,
+            export=disk.id,
+            bitmap=None if reasons[disk.id] else since,
+        )
+        sockets[disk.id] = socket
+    return sockets
+
+
+def end(names: Names) -> None:
+    """Ends all servers of a snapshot."""
+    for socket in names.folder.glob('*.sock'):
+        nbdserver.stop(socket)
+    for pidfile in names.folder.glob('*.pid'):
+        nbdserver.stop(pidfile.with_suffix('.sock'))

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How machines are run here: with KVM, or emulated."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+import tempfile
+
+from coriolis_ng.providers.base import Options
+from coriolis_ng.providers.kvm import schemas
+from coriolis_ng.providers.kvm.connection import Access, parse, told
+
+PROBE_SECONDS = 10
+# isa-debug-exit ends QEMU with 2 * value + 1.
+_VALUE = 0x2A
+# 16-bit code of a boot sector: mov al, _VALUE; mov dx, 0x501; out dx, al;
+# hlt. It runs after the firmware has, in the mode that broken KVMs lack.
+_CODE = bytes([0xB0, _VALUE, 0xBA, 0x01, 0x05, 0xEE, 0xF4])
+
+
+def domain_type(access: Access, options: Options) -> str:
+    """``kvm`` or ``qemu``, as the options say or a probe shows."""
+    wanted = str(schemas.target(options, 'domain_type'))
+    if wanted != 'auto':
+        return wanted
+    with told('asking what it can run'):
+        root = parse(access.conn.getCapabilities())
+    kinds = {
+        domain.get('type') for domain in root.findall('./guest/arch/domain')
+    }
+    if 'kvm' not in kinds:
+        return 'qemu'
+    return 'kvm' if not access.local or _runs() else 'qemu'
+
+
+def cpu_mode(kind: str, options: Options) -> str:
+    """The CPU of a new machine of that domain type."""
+    wanted = str(schemas.target(options, 'cpu_mode'))
+    if wanted != 'auto':
+        return wanted
+    return 'host-model' if kind == 'kvm' else 'maximum'
+
+
+def machine_type(source: str, options: Options) -> str:
+    """The machine type, of ``source``'s family where that is asked."""
+    wanted = str(schemas.target(options, 'machine_type'))
+    if wanted != 'source':
+        return wanted
+    return (
+        'pc'
+        if source.startswith(('pc-i440fx', 'pc')) and ('q35' not in source)
+        else 'q35'
+    )
+
+
+@functools.cache
+def _runs() -> bool:
+    """Whether a boot sector runs with KVM on this machine."""
+    sector = _CODE.ljust(510, b'\0') + b'\x55\xaa'
+    with tempfile.NamedTemporaryFile(suffix='.img') as file:
+        file.write(sector.ljust(1 << 20, b'\0'))
+        file.flush()
+        argv = ['qemu-system-x86_64', '-accel', 'kvm', '-machine', 'q35']
+        argv += ['-cpu', 'host', '-m', '64', '-display', 'none']
+        argv += ['-nodefaults', '-no-reboot', '-device']
+        argv += ['isa-debug-exit,iobase=0x501,iosize=0x04', '-drive']
+        argv += [f'file={file.name},format=raw,if=virtio']
+        try:
+            done = subprocess.run(
+                argv,
+                check=False,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=PROBE_SECONDS,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+    return done.returncode == 2 * _VALUE + 1
