@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import pymysql
 import pytest
 
-from coriolis_ng.db import migration
+from coriolis_ng.db import migration, models
 from coriolis_ng.db.session import Database
 from coriolis_ng.objects import new_id
 
@@ -74,6 +74,7 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mariadb]:
                 f'--port={port}',
                 '--innodb-buffer-pool-size=64M',
                 '--innodb-flush-log-at-trx-commit=0',
+                '--skip-innodb-doublewrite',
             ],
             stdout=log,
             stderr=log,
@@ -112,12 +113,10 @@ def _free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-@pytest.fixture(
-    params=[
-        'sqlite',
-        pytest.param('mariadb', marks=pytest.mark.services),
-    ]
-)
+BOTH = ['sqlite', pytest.param('mariadb', marks=pytest.mark.services)]
+
+
+@pytest.fixture(params=BOTH)
 def url(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> str:
     """The URL of an empty database."""
     if request.param == 'sqlite':
@@ -125,10 +124,38 @@ def url(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> str:
     return str(request.getfixturevalue('mariadb').new())
 
 
-@pytest.fixture
-def database(url: str) -> Iterator[Database]:
-    """A database with the newest schema."""
+@pytest.fixture(scope='session')
+def template(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A SQLite file with the newest schema and no rows."""
+    place = tmp_path_factory.mktemp('template') / 'rows.db'
+    migration.sync(f'sqlite:///{place}')
+    return place
+
+
+@pytest.fixture(scope='session')
+def reused(mariadb: Mariadb) -> str:
+    """One MariaDB database with the newest schema; tests empty it."""
+    url = mariadb.new()
     migration.sync(url)
-    database = Database(url)
+    return url
+
+
+@pytest.fixture(params=BOTH)
+def synced(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> str:
+    """The URL of a database with the newest schema and no rows."""
+    if request.param == 'sqlite':
+        shutil.copy(request.getfixturevalue('template'), tmp_path / 'rows.db')
+        return f'sqlite:///{tmp_path}/rows.db'
+    return str(request.getfixturevalue('reused'))
+
+
+@pytest.fixture
+def database(synced: str) -> Iterator[Database]:
+    """A database with the newest schema and no rows."""
+    database = Database(synced)
+    if not synced.startswith('sqlite'):
+        with database.writer() as session:
+            for table in reversed(models.Base.metadata.sorted_tables):
+                session.execute(table.delete())
     yield database
     database.close()
