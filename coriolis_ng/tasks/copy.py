@@ -15,9 +15,10 @@ from coriolis_ng.objects.recovery_point import Copied
 from coriolis_ng.objects.snapshot import Mode, Snapshot, SnapshotDisk
 from coriolis_ng.objects.vm import Disk, Vm
 from coriolis_ng.objects.volume import Volume, Volumes
-from coriolis_ng.transport import copy as transport
 from coriolis_ng.transport.certificates import Certificates
 from coriolis_ng.transport.contracts import Reader, Sink
+from coriolis_ng.transport.copy import Copied as Moved
+from coriolis_ng.transport.copy import copy
 from coriolis_ng.transport.digest import whole
 from coriolis_ng.transport.errors import JournalMismatch, NoChangeTracking
 from coriolis_ng.transport.extents import Extent
@@ -178,11 +179,11 @@ class _DiskCopy:
         sink: Sink,
         extents: list[Extent],
         since: str | None,
-    ) -> transport.Copied:
+    ) -> Moved:
         given = self._given
         told = given.snapshot.disk(self._disk.id)
         volume = given.volumes.of(self._disk.id)
-        return transport.copy(
+        return copy(
             reader,
             sink,
             extents,
