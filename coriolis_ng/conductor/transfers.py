@@ -112,6 +112,7 @@ def delete_disks(parts: Parts, who: Asker, id: str) -> Execution:
 
     def write(session: Session) -> Execution:
         transfer = db.transfers.get(session, id, who.project_id)
+        executions.check_free(transfer)
         if not _left(session, transfer):
             raise errors.Conflict(
                 'The transfer has no disks on the destination.'
@@ -172,16 +173,18 @@ def _changed(spec: TransferSpec, changes: dict[str, Any]) -> TransferSpec:
             raise errors.InvalidInput(
                 f'A transfer has no {name!r}.', field=f'$.{name}'
             )
-        if name in FIXED and value != plain[name]:
+        if name in MERGED and isinstance(value, dict):
+            plain[name] = {**plain[name], **value}
+        else:
+            plain[name] = value
+    after = from_plain(TransferSpec, plain)
+    for name in FIXED:
+        if getattr(after, name) != getattr(spec, name):
             raise errors.InvalidInput(
                 f'{name!r} of a transfer cannot be changed.',
                 field=f'$.{name}',
             )
-        if name in MERGED:
-            plain[name] = {**plain[name], **value}
-        else:
-            plain[name] = value
-    return from_plain(TransferSpec, plain)
+    return after
 
 
 def _with(transfer: Transfer, spec: TransferSpec) -> Transfer:
