@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from barbicanclient import client, exceptions
@@ -13,7 +14,7 @@ from coriolis_ng import errors
 NAME = 'coriolis'
 KIND = 'opaque'
 _NOT_FOUND = 404
-_REFUSED = (401, 403)
+_REFUSED = 403
 
 
 class BarbicanStore:
@@ -25,13 +26,20 @@ class BarbicanStore:
     """
 
     def __init__(self, session: Any, **options: Any) -> None:
-        self._client = client.Client(session=session, **options)
+        self._session = session
+        self._options = options
+
+    @functools.cached_property
+    def _secrets(self) -> Any:
+        # The client asks the service for its versions when it is made.
+        made = client.Client(session=self._session, **self._options)
+        return made.secrets
 
     def put(self, payload: bytes, *, project_id: str) -> str:
         """Stores as an opaque secret; gives its URL."""
         with _Told():
             return str(
-                self._client.secrets.create(
+                self._secrets.create(
                     name=NAME, payload=payload, secret_type=KIND
                 ).store()
             )
@@ -40,7 +48,7 @@ class BarbicanStore:
         """``NotFound``, ``AuthFailed``, ``Unreachable``; ``InvalidInput``
         for what is no reference."""
         with _Told():
-            payload = self._client.secrets.get(ref).payload
+            payload = self._secrets.get(ref).payload
         if payload is None:
             raise errors.NotFound('the secret has no payload')
         return payload.encode() if isinstance(payload, str) else payload
@@ -49,7 +57,7 @@ class BarbicanStore:
         """Silent when it is gone."""
         try:
             with _Told():
-                self._client.secrets.delete(ref)
+                self._secrets.delete(ref)
         except errors.NotFound:
             return
 
@@ -61,27 +69,35 @@ class _Told:
         return None
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if isinstance(error, exceptions.HTTPError):
-            raise _of_status(error.status_code, str(error)) from None
-        if isinstance(error, keystone.NotFound):
-            raise errors.NotFound('there is no such secret') from None
-        if isinstance(error, keystone.Unauthorized):
-            raise errors.AuthFailed('Barbican refused the token') from None
-        if isinstance(
-            error, (keystone.ConnectFailure, exceptions.HTTPServerError)
-        ):
-            raise errors.Unreachable(
-                'Barbican does not answer', detail=str(error)
-            ) from None
-        if isinstance(error, ValueError):
-            raise errors.InvalidInput(
-                'that is no reference to a secret', field='secret_ref'
-            ) from None
+        if error is not None and (told := _ours(error)) is not None:
+            raise told from None
+
+
+def _ours(error: BaseException) -> errors.CoriolisError | None:
+    # The client's HTTPAuthError has no status_code at all.
+    refused = (exceptions.HTTPAuthError, keystone.Unauthorized)
+    if isinstance(error, refused):
+        return errors.AuthFailed('Barbican refused the token')
+    if isinstance(error, exceptions.HTTPError):
+        return _of_status(error.status_code, str(error))
+    if isinstance(error, keystone.ConnectFailure):
+        return errors.Unreachable(
+            'Barbican does not answer', detail=str(error)
+        )
+    if isinstance(error, exceptions.SecretHasConsumers):
+        return errors.Conflict('others use this secret')
+    if isinstance(error, exceptions.UnsupportedVersion):
+        return errors.Unsupported('this Barbican is too old or too new')
+    if isinstance(error, ValueError):
+        return errors.InvalidInput(
+            'that is no reference to a secret', field='secret_ref'
+        )
+    return None
 
 
 def _of_status(status: int, detail: str) -> errors.CoriolisError:
     if status == _NOT_FOUND:
         return errors.NotFound('there is no such secret', detail=detail)
-    if status in _REFUSED:
-        return errors.AuthFailed('Barbican refused', detail=detail)
+    if status == _REFUSED:
+        return errors.Forbidden('Barbican does not allow this', detail=detail)
     return errors.Unreachable('Barbican failed', detail=detail)

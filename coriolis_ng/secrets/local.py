@@ -8,7 +8,6 @@ neither a dump nor a backup of it gives a secret away.
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 import pathlib
 import stat
@@ -114,7 +113,7 @@ def load_keys(path: str | os.PathLike[str]) -> list[bytes]:
     lines = place.read_text('ascii', errors='replace').split()
     try:
         keys = [base64.b64decode(line, validate=True) for line in lines]
-    except binascii.Error:
+    except ValueError:
         keys = []
     if not keys or any(len(key) != KEY_BYTES for key in keys):
         raise errors.InvalidInput(
