@@ -204,7 +204,7 @@ def _detach(log: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog='coriolis-agent')
-    parser.add_argument('--config', default='-', help='JSON file, or -')
+    parser.add_argument('config', nargs='?', default='-', help='JSON file')
     parser.add_argument('--detach', action='store_true')
     parser.add_argument('--log', default='', help='where stderr goes')
     arguments = parser.parse_args()

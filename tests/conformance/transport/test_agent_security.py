@@ -365,7 +365,7 @@ def test_detached_it_outlives_who_started_it(
     config.touch(mode=0o600)
     config.write_text(json.dumps(made._config))
     done = subprocess.run(
-        [sys.executable, program, '--config', config, '--detach']
+        [sys.executable, program, config, '--detach']
         + ['--log', tmp_path / 'agent.log'],
         capture_output=True,
         check=True,
