@@ -60,7 +60,8 @@ class Healthcheck:
 
     @webob.dec.wsgify
     def __call__(self, request: webob.Request) -> webob.Response:
-        if request.path_info != '/healthcheck':
+        # Not path_info: it raises for bytes that are no text.
+        if request.environ.get('PATH_INFO') != '/healthcheck':
             return request.get_response(self._application)
         try:
             with self._site.database.reader() as session:

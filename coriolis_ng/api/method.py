@@ -24,8 +24,6 @@ from coriolis_ng.api.schemas.decode import decode_body, decode_query
 from coriolis_ng.api.site import ENVIRON, Site
 from coriolis_ng.context import Context
 
-Controller = rest.RestController
-
 PROJECT = '/v1/{project_id}'
 
 
@@ -100,11 +98,14 @@ def method(
             status=status,
         )
         TABLE.append(declared)
+        count = 0 if rule is None else len(_ids_of(declared))
 
         # No argument may be called self: pecan then looks into ``f`` for
         # the ids that the URL must give.
         @functools.wraps(f)
         def run(*ids: str) -> webob.Response:
+            if len(ids) != count + 1:
+                pecan.abort(404)
             call = _authorized(declared)
             environ = pecan.request.environ
             if declared.query is not None:
@@ -152,6 +153,19 @@ def action(
         return f
 
     return wrap
+
+
+class Controller(rest.RestController):
+    """The base of all controllers."""
+
+    def _lookup_child(self, remainder: str) -> Any:
+        # pecan asks for whatever a URL names, ``__class__`` too.
+        found = getattr(self, remainder, None)
+        if isinstance(found, rest.RestController) or (
+            getattr(found, 'exposed', False) is True
+        ):
+            return found
+        return None
 
 
 class Actions(Controller):

@@ -18,9 +18,7 @@ ADMIN_OR_SERVICE = 'rule:admin_or_service'
 _HERE = 'project_id:%(project_id)s'
 
 RULES = [
-    policy.RuleDefault(
-        'admin', 'role:admin', description='An administrator.'
-    ),
+    policy.RuleDefault('admin', 'role:admin', description='An administrator.'),
     policy.RuleDefault(
         'admin_or_service',
         'rule:admin or role:service',

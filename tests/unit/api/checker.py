@@ -100,7 +100,9 @@ class Checker:
 
     @webob.dec.wsgify
     def __call__(self, request: webob.Request) -> webob.Response:
-        verb, path = request.method, request.path_info
+        verb = request.method
+        path = request.environ['PATH_INFO'].encode('latin-1')
+        path = path.decode(errors='replace')
         answer = request.get_response(self._application)
         if path == '/healthcheck' or verb == 'HEAD':
             return answer

@@ -241,7 +241,7 @@ class Conductor(ApiHalf):
         context: Context,
         owner_id: str,
         kind: ExecutionKind,
-        spec: ExecutionSpec = ExecutionSpec(),
+        spec: ExecutionSpec | None = None,
     ) -> Execution:
         made = Execution(
             id=new_id(),
@@ -250,7 +250,7 @@ class Conductor(ApiHalf):
             kind=kind,
             number=0,
             state=ExecutionState.RUNNING,
-            spec=spec,
+            spec=spec or ExecutionSpec(),
         )
         get, copy, clean = new_id(), new_id(), new_id()
         steps = [
