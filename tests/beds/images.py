@@ -27,11 +27,20 @@ PACKAGES = {
     'guest': [*_BASE, 'qemu-guest-agent', 'zstd'],
     'worker': [
         *_BASE,
-        *'cloud-init sudo python3 fdisk xfsprogs lvm2 kmod lz4'.split(),
+        'busybox-static',
+        'cloud-init',
+        'cpio',
+        'fdisk',
+        'kmod',
+        'lvm2',
+        'lz4',
+        'python3',
+        'sudo',
+        'xfsprogs',
     ],
 }
 SIZE = {'guest': '2G', 'worker': '2G'}
-DATA_SIZE = '1G'
+DATA_GIB = 1
 # So that a full copy has something to move on the second disk as well.
 DATA_MIB = 48
 
@@ -72,7 +81,7 @@ def _built(kind: str) -> Image:
         kind,
         SUITE,
         ' '.join(PACKAGES[kind]),
-        SIZE[kind] + DATA_SIZE + str(DATA_MIB),
+        f'{SIZE[kind]} {DATA_GIB} {DATA_MIB}',
         cache.lab_key().with_suffix('.pub').read_bytes(),
         *(path.read_bytes() for path in recipes),
     )
@@ -91,15 +100,15 @@ def _built(kind: str) -> Image:
 def _build(kind: str, folder: pathlib.Path) -> None:
     started = time.monotonic()
     _say(f'building the {kind} image (minutes, once)')
+    tree = _root_tree(kind)
     with tempfile.TemporaryDirectory(
         prefix=f'.{kind}-', dir=cache.root()
     ) as scratch:
         making = pathlib.Path(scratch) / 'image'
         making.mkdir()
-        tree = pathlib.Path(scratch) / 'rootfs.tar'
-        _root_tree(kind, tree)
         _run(
-            [RECIPES / 'disk.sh', tree, making / 'root.qcow2', SIZE[kind]],
+            [RECIPES / 'disk.sh', tree, RECIPES / f'{kind}.sh']
+            + [making / 'root.qcow2', SIZE[kind]],
             kind,
         )
         if kind == 'guest':
@@ -108,24 +117,33 @@ def _build(kind: str, folder: pathlib.Path) -> None:
     _say(f'the {kind} image took {time.monotonic() - started:.0f} s')
 
 
-def _root_tree(kind: str, tree: pathlib.Path) -> None:
+def _root_tree(kind: str) -> pathlib.Path:
+    """The packages alone, before the recipe; most of the time goes here."""
+    key = cache.key_of(SUITE, ' '.join(PACKAGES[kind]))
+    tree = cache.root() / f'packages-{kind}-{key}.tar.zst'
+    if tree.exists():
+        return tree
     paths = ('man', 'doc', 'locale', 'info')
+    making = tree.with_name(f'.{tree.name}')
     _run(
         [
             'mmdebstrap',
             '--quiet',
             '--variant=minbase',
+            '--format=tar',
             f'--include={",".join(PACKAGES[kind])}',
             '--aptopt=APT::Install-Recommends "false"',
             '--dpkgopt=force-unsafe-io',
             *(f'--dpkgopt=path-exclude=/usr/share/{p}/*' for p in paths),
-            f'--customize-hook={RECIPES / kind}.sh "$1"',
             SUITE,
-            str(tree),
+            making,
             *_sources(),
         ],
         kind,
     )
+    making.rename(tree)
+    cache.forget_others(f'packages-{kind}', tree)
+    return tree
 
 
 def _sources() -> list[str]:
@@ -159,7 +177,7 @@ def _data_disk(scratch: pathlib.Path, out: pathlib.Path) -> None:
             file.write(os.urandom(1 << 20))
     raw = scratch / 'data.raw'
     with raw.open('wb') as file:
-        file.truncate(1 << 30)
+        file.truncate(DATA_GIB << 30)
     _run(['mke2fs', '-q', '-t', 'ext4', '-L', 'data', '-d', tree, raw], 'data')
     _run(
         ['qemu-img', 'convert', '-f', 'raw', '-O', 'qcow2']
@@ -174,6 +192,7 @@ def _run(command: list[str | pathlib.Path], kind: str) -> None:
     with log.open('ab') as file:
         done = subprocess.run(
             [str(part) for part in command],
+            check=False,
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,

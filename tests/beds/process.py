@@ -48,10 +48,18 @@ class Server:
                 raise RuntimeError(f'{what} did not start:\n{tail}')
             time.sleep(0.05)
 
-    def stop(self, seconds: float = 20, how: int = signal.SIGTERM) -> None:
-        """Ask it to end, and kill it when it has not after ``seconds``."""
+    def tell(self, how: int) -> None:
+        """Send a signal, if it still runs, and do not wait."""
         if self.running:
             self._process.send_signal(how)
+
+    def wait(self, seconds: float) -> int:
+        """Its exit status, once it ended by itself."""
+        return self._process.wait(seconds)
+
+    def stop(self, seconds: float = 20, how: int = signal.SIGTERM) -> None:
+        """Ask it to end, and kill it when it has not after ``seconds``."""
+        self.tell(how)
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# mmdebstrap hook: the guest that is replicated. It is made as somebody else
+# RECIPE ROOT: make of the packages in ROOT the guest that is replicated. It is made as somebody else
 # would have left it: disks named by device, network bound to one interface
 # name, no cloud-init, a hypervisor's tools installed; so morphing has work.
 set -eu
