@@ -11,6 +11,8 @@ import oslo_messaging
 from oslo_config import cfg
 
 from coriolis_ng import errors, version
+from coriolis_ng.api.app import make_app
+from coriolis_ng.api.site import Site
 from coriolis_ng.auth import Auth, KeystoneAuth, LocalAuth, WsgiApp
 from coriolis_ng.conductor import plans
 from coriolis_ng.conductor.parts import Parts, Settings
@@ -18,6 +20,7 @@ from coriolis_ng.conductor.service import ConductorService
 from coriolis_ng.db.api.secrets import Rows
 from coriolis_ng.db.session import Database
 from coriolis_ng.objects import new_id
+from coriolis_ng.policy import Enforcer
 from coriolis_ng.providers import registry
 from coriolis_ng.rpc import transport as bus
 from coriolis_ng.rpc.conductor import ConductorClient
@@ -26,7 +29,6 @@ from coriolis_ng.secrets import local, seal
 from coriolis_ng.tasks import TASKS
 from coriolis_ng.worker.options import Options
 from coriolis_ng.worker.service import WorkerService
-from coriolis_ng.wsgi.api import make_application
 
 _OF_ENGINE = (
     'max_pool_size',
@@ -109,9 +111,8 @@ def application(
     who: Auth,
 ) -> WsgiApp:
     """The REST API as a WSGI application."""
-    return make_application(
-        rows, conductor_client(conf, bus_), auth=who, policy_conf=conf
-    )
+    site = Site(rows, conductor_client(conf, bus_), Enforcer(conf))
+    return make_app(site, who)
 
 
 def auth(conf: cfg.ConfigOpts) -> Auth:
