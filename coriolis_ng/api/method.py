@@ -7,10 +7,11 @@ test and the response checker are made of.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -207,6 +208,18 @@ class Actions(Controller):
                 body=decode_body(declared.body, body, field=f'$.{key}'),
             )
         return _answered(declared, f(self, *ids, call=call))
+
+
+@contextlib.contextmanager
+def fields_of(place: str) -> Iterator[None]:
+    """What a command finds wrong with a value, as fields of the body that
+    the value came from: ``$.name`` becomes ``$.endpoint.name``."""
+    try:
+        yield
+    except errors.InvalidInput as error:
+        if error.field.startswith('$'):
+            error.field = place + error.field.removeprefix('$')
+        raise
 
 
 def context() -> Context:

@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The REST API as a WSGI application."""
+"""The REST API as a WSGI application: ``coriolis_ng.wsgi.api:application``
+for uWSGI, gunicorn and mod_wsgi."""
 
 from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from oslo_config import cfg
 
@@ -24,3 +30,31 @@ def make_application(
     the group ``[oslo_policy]``; None means the built-in rules."""
     site = Site(database, conductor, Enforcer(policy_conf))
     return make_app(site, auth)
+
+
+def application(
+    environ: dict[str, Any], start_response: Callable[..., Any]
+) -> Iterable[bytes]:
+    """Put together at the first request from the usual configuration
+    files: a server that forks would share connections made earlier."""
+    return _configured()(environ, start_response)
+
+
+def _configured() -> WsgiApp:
+    # Servers ask from many threads at once.
+    with _first:
+        return _made()
+
+
+@functools.cache
+def _made() -> WsgiApp:
+    # The parts' own module imports this one.
+    from coriolis_ng.cmd import process, wiring
+
+    conf = process.configure('coriolis-api', [])
+    return wiring.application(
+        conf, wiring.transport(), wiring.database(conf), wiring.auth(conf)
+    )
+
+
+_first = threading.Lock()

@@ -43,7 +43,8 @@ class ExecutionsQuery(PageQuery):
 
 
 class NewExecution(Request):
-    """``retry_of`` names a failed execution whose work is gone on with."""
+    """``retry_of`` names a failed execution whose work is gone on with;
+    ``checksum`` asks for digests of the whole disks at both ends."""
 
     shutdown_instances: bool | None = False
     auto_deploy: bool | None = False

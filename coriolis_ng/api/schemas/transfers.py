@@ -226,10 +226,11 @@ class TransfersAnswer(Answer):
 
 
 class UpdatedAnswer(Answer):
-    """``execution`` where the change needed one, ``transfer`` always."""
+    """The transfer as it is now, and the execution (done already) that
+    records when it was changed."""
 
     transfer: Transfer
-    execution: Execution | UnsetType = UNSET
+    execution: Execution
 
 
 class Finding(Answer):

@@ -8,7 +8,14 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
-from coriolis_ng.api.method import Actions, Call, Controller, action, method
+from coriolis_ng.api.method import (
+    Actions,
+    Call,
+    Controller,
+    action,
+    fields_of,
+    method,
+)
 from coriolis_ng.api.schemas import deployments as schema
 from coriolis_ng.api.schemas.executions import Cancel
 from coriolis_ng.api.views import deployments as view
@@ -104,7 +111,8 @@ class Deployments(Controller):
             recovery_points=given.recovery_points or {},
             set_dhcp=given.set_dhcp,
         )
-        made = call.site.conductor.deployment_create(call.rpc(), spec)
+        with fields_of('$.deployment'):
+            made = call.site.conductor.deployment_create(call.rpc(), spec)
         return _answer(call, made, False)
 
     @method(f'DELETE {ONE}', rules.DELETE, status=204)
@@ -125,12 +133,20 @@ def _answer(
     with call.site.database.reader() as session:
         shown = view.deployment(
             value,
-            rows.transfers.get(session, value.spec.transfer_id),
+            _transfer(session, value.spec.transfer_id),
             _execution(session, value.id),
             with_tasks=True,
             with_info=with_info,
         )
     return schema.DeploymentAnswer(deployment=shown)
+
+
+def _transfer(session: Session, id: str) -> Transfer | None:
+    """None: a deployment outlives its transfer."""
+    try:
+        return rows.transfers.get(session, id)
+    except errors.NotFound:
+        return None
 
 
 def _execution(session: Session, id: str) -> Execution | None:
@@ -149,13 +165,13 @@ def _page(call: Call) -> schema.DeploymentsAnswer:
         wanted['last_execution_state'] = words.state_of(query.status)
     if query.transfer_id:
         wanted['transfer_id'] = query.transfer_id
-    transfers: dict[str, Transfer] = {}
+    transfers: dict[str, Transfer | None] = {}
     with call.site.database.reader() as session:
         several = rows.deployments.list(
             session, call.project_id, query.page(**wanted)
         )
         for id in {one.spec.transfer_id for one in several}:
-            transfers[id] = rows.transfers.get(session, id)
+            transfers[id] = _transfer(session, id)
     return schema.DeploymentsAnswer(
         deployments=[
             view.deployment(

@@ -11,8 +11,14 @@ import msgspec
 from msgspec import UNSET
 
 from coriolis_ng import errors
-from coriolis_ng.api import options
-from coriolis_ng.api.method import Actions, Call, Controller, action, method
+from coriolis_ng.api.method import (
+    Actions,
+    Call,
+    Controller,
+    action,
+    fields_of,
+    method,
+)
 from coriolis_ng.api.schemas import endpoints as schema
 from coriolis_ng.api.schemas.parts import PageQuery
 from coriolis_ng.api.views import endpoints as view
@@ -189,7 +195,7 @@ class Endpoints(Controller):
     def post(self, *, call: Call) -> schema.EndpointAnswer:
         """Create an endpoint."""
         given: schema.NewEndpoint = call.body.endpoint
-        _check(call, given.type, given.connection_info)
+        _refuse_mask(given.connection_info)
         spec = EndpointSpec(
             name=given.name,
             type=given.type,
@@ -197,7 +203,8 @@ class Endpoints(Controller):
             description=given.description or '',
             mapped_regions=tuple(given.mapped_regions or ()),
         )
-        made = call.site.conductor.endpoint_create(call.rpc(), spec)
+        with fields_of('$.endpoint'):
+            made = call.site.conductor.endpoint_create(call.rpc(), spec)
         return schema.EndpointAnswer(endpoint=view.endpoint(made))
 
     @method(
@@ -208,17 +215,18 @@ class Endpoints(Controller):
     )
     def put(self, id: str, *, call: Call) -> schema.EndpointAnswer:
         """Change an endpoint."""
-        before = found(call, id)
+        found(call, id)
         given: schema.EndpointChanges = call.body.endpoint
         if given.connection_info is not UNSET:
-            _check(call, before.type, given.connection_info)
+            _refuse_mask(given.connection_info)
         empty = {'description': '', 'mapped_regions': []}
         changes = {
             name: empty.get(name) if value is None else value
             for name, value in msgspec.structs.asdict(given).items()
             if value is not UNSET
         }
-        made = call.site.conductor.endpoint_update(call.rpc(), id, changes)
+        with fields_of('$.endpoint'):
+            made = call.site.conductor.endpoint_update(call.rpc(), id, changes)
         return schema.EndpointAnswer(endpoint=view.endpoint(made))
 
     @method(f'DELETE {ONE}', rules.DELETE, status=204)
@@ -279,15 +287,11 @@ def _not_base64(field: str) -> errors.InvalidInput:
     )
 
 
-def _check(call: Call, type_: str, info: dict[str, Any]) -> None:
+def _refuse_mask(info: dict[str, Any]) -> None:
     if view.MASK in info.values():
         # What we showed, sent back: it would destroy the credentials.
         raise errors.InvalidInput(
             'connection_info holds the mask that answers show; leave it out '
             'to keep what is stored.',
             field='$.endpoint.connection_info',
-        )
-    with call.site.database.reader() as session:
-        options.check_connection(
-            session, type_, info, '$.endpoint.connection_info'
         )

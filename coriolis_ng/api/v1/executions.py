@@ -4,7 +4,14 @@
 from __future__ import annotations
 
 from coriolis_ng import errors
-from coriolis_ng.api.method import Actions, Call, Controller, action, method
+from coriolis_ng.api.method import (
+    Actions,
+    Call,
+    Controller,
+    action,
+    fields_of,
+    method,
+)
 from coriolis_ng.api.schemas import executions as schema
 from coriolis_ng.api.views import executions as view
 from coriolis_ng.api.views import words
@@ -79,16 +86,16 @@ class Executions(Controller):
         with call.site.database.reader() as session:
             rows.transfers.get(session, transfer_id, call.project_id)
         given: schema.NewExecution = call.body.execution
-        made = call.site.conductor.execution_create(
-            call.rpc(),
-            transfer_id,
-            ExecutionSpec(
-                shutdown_instances=bool(given.shutdown_instances),
-                auto_deploy=bool(given.auto_deploy),
-                checksum=bool(given.checksum),
-                retry_of=given.retry_of,
-            ),
+        spec = ExecutionSpec(
+            shutdown_instances=bool(given.shutdown_instances),
+            auto_deploy=bool(given.auto_deploy),
+            checksum=bool(given.checksum),
+            retry_of=given.retry_of,
         )
+        with fields_of('$.execution'):
+            made = call.site.conductor.execution_create(
+                call.rpc(), transfer_id, spec
+            )
         return answer(with_tasks(call, made))
 
     @method(f'DELETE {ONE}', rules.DELETE, status=204)

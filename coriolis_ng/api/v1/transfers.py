@@ -10,8 +10,14 @@ from msgspec import UNSET
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
-from coriolis_ng.api import options
-from coriolis_ng.api.method import Actions, Call, Controller, action, method
+from coriolis_ng.api.method import (
+    Actions,
+    Call,
+    Controller,
+    action,
+    fields_of,
+    method,
+)
 from coriolis_ng.api.schemas import executions as execution_schema
 from coriolis_ng.api.schemas import transfers as schema
 from coriolis_ng.api.v1 import executions, recovery_points
@@ -20,7 +26,6 @@ from coriolis_ng.api.views import transfers as view
 from coriolis_ng.api.views import words
 from coriolis_ng.db import api as rows
 from coriolis_ng.objects import to_plain
-from coriolis_ng.objects.execution import Execution
 from coriolis_ng.objects.transfer import Scenario, Transfer, TransferSpec
 from coriolis_ng.policies import transfers as rules
 
@@ -115,10 +120,9 @@ class Transfers(Controller):
         """Create a transfer."""
         given: schema.NewTransfer = call.body.transfer
         _refuse_pools(given)
-        _refuse_twice(given.instances)
         spec = _spec(given)
-        _check_ends(call, spec)
-        made = call.site.conductor.transfer_create(call.rpc(), spec)
+        with fields_of('$.transfer'):
+            made = call.site.conductor.transfer_create(call.rpc(), spec)
         return schema.TransferAnswer(transfer=view.transfer(made))
 
     @method(
@@ -131,18 +135,12 @@ class Transfers(Controller):
         """Change a transfer."""
         before = found(call, id)
         changes = _changes(call.body.transfer, before)
-        _check_changes(call, before, changes)
-        made: Any = call.site.conductor.transfer_update(
-            call.rpc(), id, changes
+        with fields_of('$.transfer'):
+            made = call.site.conductor.transfer_update(call.rpc(), id, changes)
+        return schema.UpdatedAnswer(
+            transfer=view.transfer(found(call, id)),
+            execution=execution_view.execution(made),
         )
-        if isinstance(made, Execution):
-            return schema.UpdatedAnswer(
-                transfer=view.transfer(found(call, id)),
-                execution=execution_view.execution(
-                    executions.with_tasks(call, made)
-                ),
-            )
-        return schema.UpdatedAnswer(transfer=view.transfer(made))
 
     @method(f'DELETE {ONE}', rules.DELETE, status=204)
     def delete(self, id: str, *, call: Call) -> None:
@@ -254,67 +252,6 @@ def _changes(
         for name, value in changes.items()
         if value is not None or name == 'notes'
     }
-
-
-def _check_changes(
-    call: Call, before: Transfer, changes: dict[str, Any]
-) -> None:
-    spec = before.spec
-    for name, side, endpoint_id in (
-        ('source_environment', 'source', spec.origin_endpoint_id),
-        (
-            'destination_environment',
-            'destination',
-            spec.destination_endpoint_id,
-        ),
-    ):
-        if name in changes:
-            merged = {**getattr(spec, name), **changes[name]}
-            with call.site.database.reader() as session:
-                end = rows.endpoints.get(session, endpoint_id)
-                options.check_environment(
-                    session, end.type, side, merged, f'$.transfer.{name}'
-                )
-
-
-def _check_ends(call: Call, spec: TransferSpec) -> None:
-    if spec.origin_endpoint_id == spec.destination_endpoint_id:
-        raise errors.InvalidInput(
-            'Origin and destination are the same endpoint.',
-            field='$.transfer.destination_endpoint_id',
-        )
-    with call.site.database.reader() as session:
-        for name, side, environment in (
-            ('origin', 'source', spec.source_environment),
-            ('destination', 'destination', spec.destination_environment),
-        ):
-            field = f'{name}_endpoint_id'
-            try:
-                end = rows.endpoints.get(
-                    session, getattr(spec, field), call.project_id
-                )
-            except errors.NotFound as error:
-                raise errors.InvalidInput(
-                    error.message, field=f'$.transfer.{field}'
-                ) from None
-            options.check_environment(
-                session,
-                end.type,
-                side,
-                environment,
-                f'$.transfer.{side}_environment',
-            )
-
-
-def _refuse_twice(instances: list[str]) -> None:
-    seen: set[str] = set()
-    for place, name in enumerate(instances):
-        if name in seen:
-            raise errors.InvalidInput(
-                f'The instance {name!r} is there twice.',
-                field=f'$.transfer.instances[{place}]',
-            )
-        seen.add(name)
 
 
 def _refuse_pools(given: Any) -> None:

@@ -13,18 +13,24 @@ from coriolis_ng.api.schemas.executions import Task
 from coriolis_ng.api.views import endpoints, executions, transfers, words
 from coriolis_ng.objects.deployment import DeployedVm, Deployment
 from coriolis_ng.objects.execution import Execution
-from coriolis_ng.objects.transfer import Transfer
+from coriolis_ng.objects.transfer import Transfer, TransferSpec
+
+_GONE = TransferSpec(
+    origin_endpoint_id='', destination_endpoint_id='', instances=()
+)
 
 
 def deployment(
     value: Deployment,
-    transfer: Transfer,
+    transfer: Transfer | None,
     execution: Execution | None = None,
     *,
     with_tasks: bool,
     with_info: bool = False,
 ) -> schema.Deployment:
-    """``execution`` is its only one; None while there is none."""
+    """``transfer`` is None after it was deleted; ``execution`` is the last
+    one, None while there is none."""
+    spec = transfer.spec if transfer else _GONE
     shown = executions.execution(execution) if execution else None
     tasks: list[Task] | UnsetType = UNSET
     if with_tasks:
@@ -41,7 +47,7 @@ def deployment(
             else words.last_status(value.last_execution_state)
         ),  # type: ignore[arg-type]
         transfer_id=value.spec.transfer_id,
-        transfer_scenario_type=transfer.spec.scenario.value,
+        transfer_scenario_type=spec.scenario.value,
         transfer_result=_result(value),
         purpose=value.spec.purpose.value,
         force=value.spec.force,
@@ -53,13 +59,13 @@ def deployment(
         info=_info(value) if with_info else UNSET,
         created_at=words.time(value.created_at),
         updated_at=words.time(value.updated_at),
-        **_fields(value, transfer),
+        **_fields(value, spec),
     )
 
 
-def _fields(value: Deployment, transfer: Transfer) -> dict[str, Any]:
+def _fields(value: Deployment, inherited: TransferSpec) -> dict[str, Any]:
     """The transfer's, but for what the deployment says itself."""
-    fields = transfers.from_spec(transfer.spec)
+    fields = transfers.from_spec(inherited)
     spec = value.spec
     if value.instances:
         fields['instances'] = [vm.instance for vm in value.instances]

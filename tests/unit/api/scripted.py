@@ -65,6 +65,8 @@ class Conductor(ApiHalf):
         self, context: Context, spec: EndpointSpec
     ) -> Endpoint:
         self.callers.append(context)
+        if 'create' in self.refusals:
+            raise self.refusals['create']
         info = spec.connection_info
         made = Endpoint(
             id=new_id(),
@@ -129,17 +131,23 @@ class Conductor(ApiHalf):
 
     def transfer_update(
         self, context: Context, id: str, changes: dict[str, Any]
-    ) -> Transfer:
-        def change(s: Any) -> Transfer:
+    ) -> Execution:
+        if 'destination_environment' in self.refusals:
+            raise self.refusals['destination_environment']
+
+        def change(s: Any) -> None:
             value = rows.transfers.get(s, id)
             spec = from_plain(
                 TransferSpec, {**to_plain(value.spec), **changes}
             )
-            return rows.transfers.update(
-                s, msgspec.structs.replace(value, spec=spec)
-            )
+            rows.transfers.update(s, msgspec.structs.replace(value, spec=spec))
 
-        return self.database.write(change)
+        self.database.write(change)
+        made = self._execution(context, id, ExecutionKind.UPDATE)
+        self.database.write(
+            lambda s: rows.executions.end(s, made.id, ExecutionState.DONE)
+        )
+        return msgspec.structs.replace(made, state=ExecutionState.DONE)
 
     def transfer_delete(self, context: Context, id: str) -> None:
         self.database.write(lambda s: rows.transfers.delete(s, id))

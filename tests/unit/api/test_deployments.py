@@ -108,6 +108,19 @@ def test_a_machine_that_was_made(
     assert answer['info']['vm1']['volumes_info'][0]['volume_id'] == 'v1'
 
 
+def test_a_deployment_outlives_its_transfer(
+    world: World, client: Client, made: Made
+) -> None:
+    id = deploy(client, made)['id']
+    transfer_id = made.transfer['id']
+    world.database.write(lambda s: rows.transfers.delete(s, transfer_id))
+    shown = client.get(f'/deployments/{id}')['deployment']
+    assert shown['transfer_id'] == transfer_id
+    assert shown['origin_endpoint_id'] == ''
+    assert shown['instances'] == ['vm1']
+    assert client.get('/deployments')['deployments'][0]['id'] == id
+
+
 def test_cancel_and_delete(world: World, client: Client, made: Made) -> None:
     id = deploy(client, made)['id']
     url = f'/deployments/{id}'

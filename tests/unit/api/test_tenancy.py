@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.unit.api.conftest import Made, World
 from tests.unit.api.test_recovery_points import points
 
@@ -64,20 +62,3 @@ def test_nothing_of_another_project_is_found(world: World, made: Made) -> None:
     assert other.get('/endpoints') == {'endpoints': []}
     assert other.get('/transfers') == {'transfers': []}
     assert other.get('/deployments') == {'deployments': []}
-
-
-@pytest.mark.parametrize('end', ['origin', 'destination'])
-def test_no_transfer_through_another_projects_endpoint(
-    world: World, made: Made, end: str
-) -> None:
-    other = Made(world.client('admin', 'p2'))
-    given = {
-        'origin_endpoint_id': other.origin['id'],
-        'destination_endpoint_id': other.destination['id'],
-        'instances': ['vm1'],
-        f'{end}_endpoint_id': made.origin['id'],
-    }
-    error = world.client('admin', 'p2').post(
-        '/transfers', {'transfer': given}, 400
-    )['error']
-    assert error['field'] == f'$.transfer.{end}_endpoint_id'
