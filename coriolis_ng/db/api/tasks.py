@@ -100,8 +100,6 @@ def start(
     later cancel can overtake, because the execution's row stays locked
     against one until this transaction ends.
     """
-    if not cleanup and not _lock_uncancelled(session, task_id):
-        return False
     service = models.Service
 
     def of_service(column: Any) -> Any:
@@ -116,13 +114,18 @@ def start(
         sa.or_(_Task.not_before.is_(None), _Task.not_before <= later(0)),
     ]
     if not cleanup:
-        execution = models.Execution
-        where.append(
-            sa.exists().where(
-                execution.id == _Task.execution_id,
-                execution.cancel == Cancel.NO,
+        # The shared lock makes a cancel wait, and with it whoever looks
+        # for running tasks after the cancel. SQLite has one writer anyway.
+        asked = (
+            sa.select(models.Execution.id)
+            .where(
+                models.Execution.id == _Task.execution_id,
+                models.Execution.cancel == Cancel.NO,
             )
+            .correlate(_Task)
+            .with_for_update(read=True)
         )
+        where.append(asked.exists())
     won = swap(
         session,
         _Task,
@@ -388,7 +391,7 @@ def records(session: Session, execution_id: str) -> Sequence[TaskRecord]:
             execution_id=row.execution_id,
             instance=row.instance,
             name=row.name,
-            index=row.index,
+            index=row._mapping['index'],
             state=TaskState(row.state),
             reason=row.reason,
             attempt=row.attempt,
@@ -417,21 +420,6 @@ def records(session: Session, execution_id: str) -> Sequence[TaskRecord]:
     ]
 
 
-def _lock_uncancelled(session: Session, task_id: str) -> bool:
-    """Holds off a cancel of the task's execution; false when one came."""
-    of_task = (
-        sa.select(_Task.execution_id)
-        .where(_Task.id == task_id)
-        .scalar_subquery()
-    )
-    found = session.scalar(
-        sa.select(models.Execution.cancel)
-        .where(models.Execution.id == of_task)
-        .with_for_update(read=True)
-    )
-    return found == Cancel.NO
-
-
 def _rows(
     session: Session, *where: sa.ColumnElement[bool]
 ) -> Sequence[TaskRow]:
@@ -453,7 +441,7 @@ def _rows(
     return [
         TaskRow(
             **{name: getattr(row, name) for name in _PLAIN if name != 'index'},
-            index=row[_PLAIN.index('index')],
+            index=row._mapping['index'],
             state=TaskState(row.state),
             needs=frozenset(row.needs),
             cleans=frozenset(row.cleans),

@@ -207,6 +207,16 @@ def test_a_requeued_task_waits(database: Database) -> None:
     assert not _requeue(database, ids[0])
 
 
+def test_a_start_names_the_attempt_before(database: Database) -> None:
+    _, ids = make.running(database)
+    worker = make.worker(database)
+    make.start(database, ids[0], worker)
+    _requeue(database, ids[0])
+    # A conductor that decided on rows from before the first start.
+    assert not make.start(database, ids[0], worker, attempt=0)
+    assert make.start(database, ids[0], worker, attempt=1)
+
+
 def test_only_attempts_without_progress_count(database: Database) -> None:
     _, ids = make.running(database)
     worker = make.worker(database)
