@@ -427,6 +427,19 @@ def test_delay(store: Store, call: str, seconds: float) -> None:
 
 
 @offered
+def test_faults(store: Store) -> list[dict[str, Any]]:
+    """The planted faults that nothing has met yet."""
+    return store.faults
+
+
+@offered
+def test_calm(store: Store) -> None:
+    """No faults and no delays any more."""
+    store.faults.clear()
+    store.delays.clear()
+
+
+@offered
 def test_counts(store: Store) -> dict[str, Any]:
     """What is there, for a test that wants to see nothing left."""
     return {

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The same tests with everything in one process, and with each service as a
+process of its own on RabbitMQ and MariaDB."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterator
+
+import pytest
+
+from tests.beds import coriolis, memory
+from tests.functional.world import Watcher, World
+
+WAYS = {'allinone': coriolis.allinone, 'processes': coriolis.processes}
+
+
+@pytest.fixture(
+    scope='session',
+    params=[
+        'allinone',
+        pytest.param('processes', marks=pytest.mark.services),
+    ],
+)
+def service(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[coriolis.Service]:
+    """Starts once; both ways keep running until all tests ended."""
+    folder = tmp_path_factory.mktemp(request.param)
+    with WAYS[request.param](folder) as running:
+        yield running
+
+
+@pytest.fixture(scope='session')
+def watcher(service: coriolis.Service) -> Watcher:
+    return Watcher(service)
+
+
+@pytest.fixture
+def source(tmp_path: pathlib.Path) -> Iterator[memory.MemoryCloud]:
+    with memory.started(tmp_path, 'source') as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def destination(tmp_path: pathlib.Path) -> Iterator[memory.MemoryCloud]:
+    with memory.started(tmp_path, 'destination') as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def world(
+    service: coriolis.Service,
+    watcher: Watcher,
+    source: memory.MemoryCloud,
+    destination: memory.MemoryCloud,
+) -> Iterator[World]:
+    """After each test nothing of ours is left anywhere."""
+    made = World(service, watcher, source, destination)
+    yield made
+    made.close()

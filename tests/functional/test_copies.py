@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is copied, and why: full, delta, and full again with a reason."""
+
+from __future__ import annotations
+
+import pathlib
+
+from tests.beds import memory
+from tests.functional.world import MIB, World, notes, task, told
+
+
+def test_a_delta_moves_only_what_changed(world: World) -> None:
+    name = world.machine('web', 8 * MIB, 4 * MIB)
+    world.fill(name, 1, 2 * MIB, MIB)
+    transfer = world.transfer(name)
+    world.run(transfer, checksum=True)
+    [first] = world.points(transfer)
+    assert (first['mode'], first['reason']) == ('full', 'first copy')
+    assert first['consistency'] == 'application'
+    assert first['verification'] == 'full'
+    assert first['bytes_sent'] == 3 * MIB
+    assert world.written() == 3 * MIB
+    world.check_same(first, name)
+    for disk in first['disks']:
+        assert disk['sha256'] == world.sha256_of_point(first, disk['disk_id'])
+
+    before = len(world.destination.log())
+    world.fill(name, 0, 5 * MIB, MIB)
+    world.source.call(
+        'test_zero', machine=name, disk='disk1', offset=0, length=MIB
+    )
+    world.run(transfer)
+    second, old = world.points(transfer)
+    assert old['id'] == first['id']
+    assert second['mode'] == 'delta'
+    assert second['reason'] == 'changed blocks since the last copy'
+    assert second['bytes_changed'] == 2 * MIB
+    assert second['bytes_sent'] == MIB
+    assert world.written(before) == MIB
+    assert world.written(before, 'zero') == MIB
+    world.check_same(second, name)
+
+    before = len(world.destination.log())
+    world.run(transfer)
+    assert world.points(transfer)[0]['bytes_changed'] == 0
+    assert world.written(before) == 0
+
+
+def test_a_disk_that_grew(world: World) -> None:
+    name = world.machine('grows', 4 * MIB)
+    transfer = world.transfer(name)
+    world.run(transfer)
+    world.source.call(
+        'test_change_disk', machine=name, disk='disk0', size=6 * MIB
+    )
+    world.fill(name, 0, 5 * MIB, MIB)
+    world.run(transfer)
+    point, _ = world.points(transfer)
+    assert point['mode'] == 'delta'
+    assert point['disks'][0]['size'] == 6 * MIB
+    assert point['bytes_sent'] == MIB
+    world.check_same(point, name)
+    [volume] = world.destination.call('list_volumes')
+    assert volume['size'] == 6 * MIB
+
+
+def test_a_lost_checkpoint_means_full_and_says_so(world: World) -> None:
+    name = world.machine('forgetful', 4 * MIB, 4 * MIB)
+    transfer = world.transfer(name)
+    world.run(transfer)
+    world.source.call(
+        'test_change_disk', machine=name, disk='disk1', forget_checkpoints=True
+    )
+    world.fill(name, 0, 2 * MIB, MIB)
+    world.run(transfer)
+    point = world.points(transfer)[0]
+    assert point['mode'] == 'full'
+    assert 'the source lost the checkpoint of the last copy' in point['reason']
+    by_disk = {d['disk_id']: d for d in point['disks']}
+    assert by_disk['disk0']['mode'] == 'delta'
+    assert by_disk['disk0']['bytes_changed'] == MIB
+    assert by_disk['disk1']['mode'] == 'full'
+    world.check_same(point, name)
+
+
+def test_a_disk_without_tracking_is_always_full(world: World) -> None:
+    name = 'raw'
+    disks = [{'id': 'disk0', 'size': 4 * MIB, 'tracked': False}]
+    world.source.call('test_make_machine', name=name, disks=disks)
+    world.fill(name, 0, 0, MIB)
+    transfer = world.transfer(name)
+    found = world.client.transfers.preflight(transfer)
+    assert found['passed'] is True
+    assert 'disk_not_tracked' in [one['code'] for one in found['findings']]
+    for _ in range(2):
+        world.run(transfer)
+        point = world.points(transfer)[0]
+        assert point['mode'] == 'full'
+        assert point['reason'] == 'this disk has no change tracking'
+        world.check_same(point, name)
+
+
+def test_a_guest_without_an_agent_is_crash_consistent(world: World) -> None:
+    name = world.machine('mute', 4 * MIB, agent=False)
+    transfer = world.transfer(name)
+    world.run(transfer)
+    [point] = world.points(transfer)
+    assert point['consistency'] == 'crash'
+    assert point['consistency_reason'] == 'the guest has no agent'
+
+
+def test_a_destination_that_is_too_small(
+    world: World, tmp_path: pathlib.Path
+) -> None:
+    with memory.started(tmp_path, 'small', capacity=3 * MIB) as small:
+        made = world.client.endpoints.create(
+            name='small', type='memory', connection_info=small.connection_info
+        )
+        name = world.machine('large', 4 * MIB)
+        transfer = world.transfer(name, destination_endpoint_id=made['id'])
+        found = world.client.transfers.preflight(transfer)
+        assert found['passed'] is False
+        [error] = [f for f in found['findings'] if f['severity'] == 'error']
+        assert error['code'] == 'storage_full'
+        assert error['instance'] == name
+        done = world.run(transfer, 'ERROR')
+        failed = task(done, 'VALIDATE_TRANSFER_INPUTS')
+        assert failed['status'] == 'ERROR'
+        assert '3145728 are free' in failed['exception_details']
+        assert small.left() == {}
+        assert world.source.left() == {}
+        assert world.points(transfer) == []
+        world.client.transfers.delete(transfer)
+
+
+def test_an_unknown_instance_fails_before_anything_is_made(
+    world: World,
+) -> None:
+    transfer = world.transfer('nobody')
+    found = world.client.transfers.preflight(transfer)
+    assert found['passed'] is False
+    assert found['findings'][0]['code'] == 'instance_not_found'
+    done = world.run(transfer, 'ERROR')
+    failed = task(done, 'GET_INSTANCE_INFO')
+    assert 'nobody' in failed['exception_details']
+    others = [t for t in done['tasks'] if t['id'] != failed['id']]
+    assert {t['status'] for t in others} <= {'CANCELED', 'UNSCHEDULED'}
+    assert world.source.log() == []
+    assert world.destination.log() == []
+
+
+def test_one_of_two_machines_fails(world: World) -> None:
+    """The other one's recovery point stands, and the next run repairs."""
+    good = world.machine('good', 4 * MIB)
+    bad = world.machine('bad', 4 * MIB)
+    world.source.call(
+        'test_fail', call='make_snapshot', error='Unsupported', count=1
+    )
+    transfer = world.transfer(good, bad)
+    done = world.run(transfer, 'ERROR')
+    failed = [t for t in done['tasks'] if t['status'] == 'ERROR']
+    assert [t['task_type'] for t in failed] == ['CREATE_SOURCE_SNAPSHOT']
+    assert 'a planted fault' in failed[0]['exception_details']
+    hit = failed[0]['instance']
+    other = good if hit == bad else bad
+    [point] = world.points(transfer)
+    assert point['instance'] == other
+    world.check_same(point, other)
+    assert world.destination.left().keys() == {'volumes', 'volume_snapshots'}
+    assert 'snapshots' not in world.source.left()
+
+    world.run(transfer)
+    assert len(world.points(transfer, instance=other)) == 2
+    [repaired] = world.points(transfer, instance=hit)
+    world.check_same(repaired, hit)
+
+
+def test_names_of_all_kinds(world: World) -> None:
+    names = ['a/b c', 'Žluťoučký kůň 馬', "\"; DROP TABLE '%s' <b>&amp;$1"]
+    for name in names:
+        world.machine(name, MIB)
+    endpoint = world.endpoint('source')
+    listed = world.client.endpoints.instances(endpoint)
+    assert sorted(one['name'] for one in listed) == sorted(names)
+    for name in names:
+        shown = world.client.endpoints.instance(endpoint, name)
+        assert shown['name'] == name
+        assert [d['size_bytes'] for d in shown['devices']['disks']] == [MIB]
+    transfer = world.transfer(*names)
+    done = world.run(transfer)
+    assert {one['instance'] for one in done['tasks']} == set(names), told(done)
+    points = {p['instance']: p for p in world.points(transfer)}
+    assert sorted(points) == sorted(names)
+    for name, point in points.items():
+        world.check_same(point, name)
+    made = world.deploy(transfer, purpose='test')
+    assert sorted(made['transfer_result']) == sorted(names)
+
+
+def test_a_machine_may_have_many_small_changes(world: World) -> None:
+    name = world.machine('busy', 4 * MIB)
+    transfer = world.transfer(name)
+    world.run(transfer)
+    for offset in range(2 * MIB, 4 * MIB, 256 << 10):
+        world.source.write(name, 'disk0', offset, b'x' * 512)
+    done = world.run(transfer)
+    point = world.points(transfer)[0]
+    assert point['bytes_changed'] == 8 * (64 << 10)
+    world.check_same(point, name)
+    assert any('every chunk verified' in note for note in notes(done))
