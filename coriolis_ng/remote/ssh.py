@@ -30,6 +30,7 @@ LOG = logging.getLogger(__name__)
 CHUNK = 64 * 1024
 KEPT_BYTES = 16 * 1024 * 1024
 POLL_SECONDS = 0.25
+BANNER_SECONDS = 10.0
 
 # paramiko reports every lost connection with a traceback of its own; the
 # error that we raise says the same in one line.
@@ -110,7 +111,8 @@ class Ssh:
             undo.callback(sock.close)
             transport = paramiko.Transport(sock)
             undo.callback(transport.close)
-            transport.banner_timeout = timeout
+            # A forwarded port accepts before the machine behind it is up.
+            transport.banner_timeout = min(timeout, BANNER_SECONDS)
             transport.auth_timeout = timeout
             # Only the pinned kind: a server with several keys would else
             # offer the one that it likes best.
@@ -384,7 +386,14 @@ def _kinds(kind: str, transport: paramiko.Transport) -> list[str]:
 def _check_host_key(
     transport: paramiko.Transport, kind: str, body: str, where: str
 ) -> None:
-    seen = transport.get_remote_server_key()
+    try:
+        seen = transport.get_remote_server_key()
+    except paramiko.SSHException as error:
+        # start_client gives up without a word when its time is over.
+        raise errors.Unreachable(
+            f'{where} did not finish the SSH key exchange in time.',
+            detail=str(error),
+        ) from error
     if hmac.compare_digest(seen.get_base64(), body):
         return
     raise HostKeyMismatch(
