@@ -26,6 +26,10 @@ from coriolis_ng.transport.journal import Journal, JournalValue
 from coriolis_ng.transport.sinks.agent import AgentSink
 from coriolis_ng.transport.stats import Progress
 
+# A beat carries the journal away: what is flushed less often than workers
+# beat would be copied again after the loss of one.
+FLUSH_SECONDS = 5.0
+
 
 class CopyJournal(Value):
     """What an attempt leaves to the next: what is durable, by disk."""
@@ -193,6 +197,7 @@ class _DiskCopy:
             progress=self._progress,
             journal=self._journals.open(given.snapshot, told, since),
             target_is_zero=since is None and volume.fresh and volume.zeroed,
+            flush_seconds=FLUSH_SECONDS,
         )
 
     def _stop(self) -> bool:

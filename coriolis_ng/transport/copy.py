@@ -211,11 +211,13 @@ class _Ledger:
         journal: Journal | None,
         done: Callable[[Extent], None] | None,
         clock: Clock,
+        flush_seconds: float,
     ) -> None:
         self._sink = sink
         self._size, self._segment = size, segment
         self._journal, self._done = journal, done
         self._clock = clock
+        self._flush_seconds = flush_seconds
         self._lock = threading.Lock()
         self._written: list[Job] = []
         self._bytes = 0
@@ -229,7 +231,7 @@ class _Ledger:
     def flush_if_due(self) -> None:
         silent = self._clock.monotonic() - self._flushed_at
         if self._written and (
-            self._bytes >= FLUSH_BYTES or silent >= FLUSH_SECONDS
+            self._bytes >= FLUSH_BYTES or silent >= self._flush_seconds
         ):
             self.flush()
 
@@ -263,6 +265,7 @@ def copy(  # noqa: PLR0913 - the interface that the design names
     progress: Callable[[Progress], None] | None = None,
     journal: Journal | None = None,
     target_is_zero: bool = False,
+    flush_seconds: float = FLUSH_SECONDS,
 ) -> Copied:
     """Copy ``extents`` (ascending, within the disk) and make them durable.
 
@@ -277,6 +280,8 @@ def copy(  # noqa: PLR0913 - the interface that the design names
     ``target_is_zero``: the backend proves that all of the target that no
     earlier attempt wrote reads as zero.  Then ZERO and HOLE need nothing;
     without it they are zeroed and discarded.  It must be false for a delta.
+    What was written becomes durable after ``flush_seconds`` at the latest
+    (or after 1 GiB).
 
     The first error of any stream ends all of them and is raised; what became
     durable before stays in the journal.
@@ -295,7 +300,9 @@ def copy(  # noqa: PLR0913 - the interface that the design names
         reader,
         sink,
         Options(buffer, limit, target_is_zero, segment),
-        _Ledger(sink, reader.size, segment, journal, done, clock),
+        _Ledger(
+            sink, reader.size, segment, journal, done, clock, flush_seconds
+        ),
         Meter(changed, clock=clock),
         (stop, progress),
     )

@@ -199,7 +199,7 @@ class Processes(Service):
     def start(self, name: str) -> None:
         self._launch(
             name,
-            f'coriolis-{name.split("-")[0]}',
+            f'coriolis-{name.partition("-")[0]}',
             *('--config-file', self._common),
             *('--config-file', self._file(name)),
         )
