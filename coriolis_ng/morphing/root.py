@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import paramiko
 
 Stop = Callable[[], bool | None]
+Names = list[str]
 
 # The modules of morphing.far arrive through the input and are made without
 # any file; the parents need not exist for imports of ready modules.
@@ -157,9 +158,10 @@ class Root:
         kind: str | None = self._ask('kind', path)
         return kind
 
-    def list(self, path: str) -> list[str]:
+    def list(self, path: str) -> Names:
         """The sorted names in a folder; empty when it is not there."""
-        return list(self._ask('list', path))
+        names: Names = self._ask('list', path)
+        return names
 
     def readlink(self, path: str) -> str:
         return str(self._ask('readlink', path))
@@ -180,7 +182,7 @@ class Root:
     def chmod(self, path: str, mode: int) -> None:
         self._ask('chmod', path, mode)
 
-    def initrd_names(self, path: str) -> list[str]:
+    def initrd_names(self, path: str) -> Names:
         """What an initrd holds; ``Unsupported`` when it cannot be read."""
         made = self._ask('initrd', path, seconds=300.0)
         if isinstance(made, dict):
@@ -188,7 +190,8 @@ class Root:
                 f'The initrd {path} cannot be read.',
                 detail=made['unreadable'],
             )
-        return list(made)
+        names: Names = made
+        return names
 
     def run(
         self,
@@ -217,7 +220,7 @@ class LocalWorker:
     a guest unless a subclass says what they would give."""
 
     def __init__(self) -> None:
-        self._server = Server(io.BytesIO())
+        self._server: Any = Server(io.BytesIO())  # type: ignore[no-untyped-call]
 
     def call(
         self,

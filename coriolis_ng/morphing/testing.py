@@ -116,18 +116,18 @@ def run_case(
     second run.
     """
     case = from_plain(Case, json.loads((folder / 'case.json').read_text()))
-    with tempfile.TemporaryDirectory() as made:
-        top, own = Path(made, 'tree'), Path(made, 'own')
+    with tempfile.TemporaryDirectory() as scratch:
+        top, own = Path(scratch, 'tree'), Path(scratch, 'own')
         own.mkdir()
         shutil.copytree(folder / 'tree', top, symlinks=True)
-        for path in top.rglob('*'):
+        for file in top.rglob('*'):
             # Only the x bit is kept by git; the rest is the umask's.
-            if path.is_file() and not path.is_symlink():
-                path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
+            if file.is_file() and not file.is_symlink():
+                file.chmod(0o755 if file.stat().st_mode & 0o100 else 0o644)
         worker = RecordingWorker(case, top, own)
         root = Root(worker, str(top))
-        for path, names in case.initrds.items():
-            root.write(path, cpio(names))
+        for path, content in case.initrds.items():
+            root.write(path, cpio(content))
         found = case.file_systems
         guest = inspect(root, found, found[case.root] if found else None)
         names = plan(guest, case.target, stages)

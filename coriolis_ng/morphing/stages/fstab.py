@@ -13,8 +13,16 @@ from coriolis_ng.morphing.target import Target
 FSTAB = '/etc/fstab'
 RESUME = '/etc/initramfs-tools/conf.d/resume'
 # By UUID on the target as well as on the source.
-STABLE = ('UUID=', 'LABEL=', 'PARTUUID=', 'PARTLABEL=', '/dev/disk/by-uuid/')
-STABLE += ('/dev/disk/by-label/', '/dev/disk/by-part', '/dev/mapper/')
+STABLE = (
+    'UUID=',
+    'LABEL=',
+    'PARTUUID=',
+    'PARTLABEL=',
+    '/dev/disk/by-uuid/',
+    '/dev/disk/by-label/',
+    '/dev/disk/by-part',
+    '/dev/mapper/',
+)
 
 
 class Fstab(Stage):

@@ -6,6 +6,12 @@ from __future__ import annotations
 from coriolis_ng.morphing.guest import Guest, Stack
 from coriolis_ng.morphing.root import Root
 from coriolis_ng.morphing.stages.base import Stage
+from coriolis_ng.morphing.stages.network_texts import (
+    IFUPDOWN_TEXT,
+    NETPLAN_TEXT,
+    NETWORKD_TEXT,
+    NETWORKMANAGER_TEXT,
+)
 from coriolis_ng.morphing.target import Target
 
 INTERFACES = '/etc/network/interfaces'
@@ -18,55 +24,6 @@ UDEV_RULES = (
 )
 OURS = 'coriolis-dhcp'
 DHCP_CLIENTS = ('/sbin/dhclient', '/sbin/dhcpcd', '/sbin/udhcpc')
-
-# interfaces(5), "PATTERN MATCHING INTERFACES": every interface that the
-# kernel has at boot, whatever the new machine's slots make of its name.
-IFUPDOWN_TEXT = """\
-# All interfaces by DHCP: written when this machine was moved to another
-# cloud. The file before that is interfaces.bak.
-auto lo
-iface lo inet loopback
-
-auto /e*=coriolis-dhcp
-iface coriolis-dhcp inet dhcp
-"""
-NETWORKD_TEXT = """\
-# All interfaces by DHCP: written when this machine was moved to another
-# cloud. What was here before ends in .bak.
-[Match]
-Name=en* eth*
-
-[Network]
-DHCP=yes
-
-[DHCPv4]
-ClientIdentifier=mac
-"""
-NETPLAN_TEXT = """\
-# All interfaces by DHCP: written when this machine was moved to another
-# cloud. What was here before ends in .bak.
-network:
-  version: 2
-{renderer}  ethernets:
-    coriolis-dhcp:
-      match:
-        name: "e*"
-      dhcp4: true
-      dhcp-identifier: mac
-"""
-NETWORKMANAGER_TEXT = """\
-[connection]
-id=coriolis-dhcp
-type=ethernet
-autoconnect=true
-multi-connect=3
-
-[ipv4]
-method=auto
-
-[ipv6]
-method=auto
-"""
 
 
 class NetworkDhcp(Stage):
