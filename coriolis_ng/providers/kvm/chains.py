@@ -140,18 +140,14 @@ def drop_volume(path: pathlib.Path) -> None:
 
 def settle(folder: pathlib.Path) -> None:
     """Merges or removes all that is marked, as far as nobody uses it."""
-    busy: set[str] = set()
-    while True:
-        todo = [
+    settled = True
+    while settled:
+        # One that went may free another that had to wait.
+        marked = [
             marker.with_name(marker.name.removesuffix(GONE))
             for marker in sorted(folder.glob(f'*{SUFFIX}{GONE}'))
         ]
-        todo = [path for path in todo if path.name not in busy]
-        if not todo:
-            return
-        for path in todo:
-            if not _settle_one(path):
-                busy.add(path.name)
+        settled = any([_settle_one(path) for path in marked])
 
 
 def _settle_one(path: pathlib.Path) -> bool:

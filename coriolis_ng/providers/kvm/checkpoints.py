@@ -153,13 +153,22 @@ def _drop_running(found: libvirt.virDomainCheckpoint) -> None:
     try:
         found.delete()
     except libvirt.libvirtError as error:
-        if code_of(error) != libvirt.VIR_ERR_CHECKPOINT_INCONSISTENT:
+        if not _is_broken(error):
             with told('deleting a checkpoint'):
                 raise
-        # Its bitmaps are broken or gone: there is nothing to merge them
-        # into, and the note must not stay.
+        # QEMU died, and its bitmaps with it: only the note is left.
         with told('deleting a broken checkpoint'):
             found.delete(libvirt.VIR_DOMAIN_CHECKPOINT_DELETE_METADATA_ONLY)
+
+
+def _is_broken(error: libvirt.libvirtError) -> bool:
+    """libvirt 9 calls a missing bitmap an internal error."""
+    if code_of(error) == libvirt.VIR_ERR_CHECKPOINT_INCONSISTENT:
+        return True
+    text = error.get_error_message() or ''
+    return code_of(error) == libvirt.VIR_ERR_INTERNAL_ERROR and (
+        'bitmap' in text.lower()
+    )
 
 
 def remove_bitmap(path: str, name: str) -> None:

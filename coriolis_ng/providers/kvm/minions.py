@@ -74,6 +74,7 @@ def make(
     folder = pools.folder(pool)
     ident = id_of(watch.tag)
     root = file_name(watch.tag, 'worker') + '.qcow2'
+    console = folder / (file_name(watch.tag, 'console') + '.log')
     iso = file_name(watch.tag, 'seed') + '.iso'
     # An earlier attempt's VM has keys that we no longer know.
     machines.destroy(access, ident)
@@ -96,6 +97,7 @@ def make(
         path=str(folder / iso), target='vdb', format='raw', readonly=True
     )
     described = build.NewDomain(
+        console=str(console),
         name=f'coriolis-{purpose}-{domainxml.short(watch.tag)}',
         uuid=ident,
         tag=watch.tag,
@@ -118,9 +120,8 @@ def make(
     with told('starting a worker VM'):
         # Not defined: after a crash of the host nothing of it comes back.
         domain = access.conn.createXML(build.xml(described))
-    host = _wait(
-        domain, schemas.target(options, 'worker_timeout_seconds'), watch
-    )
+    seconds = schemas.target(options, 'worker_timeout_seconds')
+    host = _wait(domain, seconds, watch, console)
     return Minion(
         id=ident,
         ssh=Ssh(host=host, user=seed.USER, key='', host_key=''),
@@ -128,18 +129,34 @@ def make(
     )
 
 
-def _wait(domain: libvirt.virDomain, seconds: int, watch: Watch) -> str:
+def _wait(
+    domain: libvirt.virDomain,
+    seconds: int,
+    watch: Watch,
+    console: pathlib.Path,
+) -> str:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         watch.stop_if_asked()
         with told('waiting for a worker VM'):
             if not domain.isActive():
-                raise errors.Conflict('The worker VM stopped by itself.')
+                raise errors.Conflict(
+                    'The worker VM stopped by itself.', detail=_tail(console)
+                )
         host = networks.address(domain, _SOURCES)
         if host is not None:
             return host
         time.sleep(_POLL_SECONDS)
     raise errors.Conflict(
         f'The worker VM got no address within {seconds} s. Check that its '
-        'network has DHCP, and that the worker image boots.'
+        'network has DHCP, and that the worker image boots.',
+        detail=_tail(console),
     )
+
+
+def _tail(console: pathlib.Path) -> str:
+    """The last words on its console."""
+    try:
+        return console.read_text(errors='replace')[-2000:]
+    except OSError:
+        return ''

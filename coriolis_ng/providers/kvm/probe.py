@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-import functools
+import contextlib
+import pathlib
 import subprocess
 import tempfile
 
@@ -11,7 +12,8 @@ from coriolis_ng.providers.base import Options
 from coriolis_ng.providers.kvm import schemas
 from coriolis_ng.providers.kvm.connection import Access, parse, told
 
-PROBE_SECONDS = 10
+# Where it works it takes well under a second.
+PROBE_SECONDS = 5
 # isa-debug-exit ends QEMU with 2 * value + 1.
 _VALUE = 0x2A
 # 16-bit code of a boot sector: mov al, _VALUE; mov dx, 0x501; out dx, al;
@@ -54,9 +56,24 @@ def machine_type(source: str, options: Options) -> str:
     )
 
 
-@functools.cache
 def _runs() -> bool:
-    """Whether a boot sector runs with KVM on this machine."""
+    """Whether KVM runs on this machine; found out once after each boot.
+
+    Every task is a process of its own, so the answer is kept in a file.
+    """
+    boot = pathlib.Path('/proc/sys/kernel/random/boot_id').read_text().strip()
+    kept = pathlib.Path(schemas.SCRATCH) / f'kvm-{boot}'
+    with contextlib.suppress(OSError):
+        return kept.read_text() == 'runs'
+    found = _try()
+    with contextlib.suppress(OSError):
+        kept.parent.mkdir(0o711, parents=True, exist_ok=True)
+        kept.write_text('runs' if found else 'does not run')
+    return found
+
+
+def _try() -> bool:
+    """Whether a boot sector runs with KVM."""
     sector = _CODE.ljust(510, b'\0') + b'\x55\xaa'
     with tempfile.NamedTemporaryFile(suffix='.img') as file:
         file.write(sector.ljust(1 << 20, b'\0'))

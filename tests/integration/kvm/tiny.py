@@ -6,6 +6,7 @@ BIOS, so its disks change as those of a running guest do, a second after the
 machine was defined.
 """
 
+import itertools
 import os
 import pathlib
 import socket
@@ -20,19 +21,21 @@ from tests.beds import libvirt as bed
 SECTOR = 512
 # What it does, in AT&T syntax (16 bit, loaded at 0x7c00):
 #   xor %ax,%ax; mov %ax,%ds; mov %ax,%es; mov %ax,%ss; mov $0x7c00,%sp; cld
-#   next: mov $0x8000,%di; mov $517,%cx     # drive, LBA (4), sector (512)
+#   next: mov $0x8000,%di; mov $518,%cx     # drive, count, LBA, sector
 #   byte: mov $0x3fd,%dx
 #   wait: in %dx,%al; test $1,%al; jz wait
 #         mov $0x3f8,%dx; in %dx,%al; stosb; loop byte
-#   mov $0x7000,%si                         # the disk address packet
-#   movw $0x10,(%si); movw $1,2(%si); movw $0x8005,4(%si); movw $0,6(%si)
-#   mov 0x8001,%eax; mov %eax,8(%si); movl $0,12(%si)
-#   mov 0x8000,%dl; mov $0x4300,%ax; int $0x13
-#   mov %ah,%al; mov $0x3f8,%dx; out %al,%dx; jmp next
+#   again: mov $0x7000,%si                  # the disk address packet
+#   movw $0x10,(%si); movw $1,2(%si); movw $0x8006,4(%si); movw $0,6(%si)
+#   mov 0x8002,%eax; mov %eax,8(%si); movl $0,12(%si)
+#   mov 0x8000,%dl; mov $0x4300,%ax; int $0x13; test %ah,%ah; jnz done
+#   incl 0x8002; decb 0x8001; jnz again
+#   done: mov %ah,%al; mov $0x3f8,%dx; out %al,%dx; jmp next
 CODE = bytes.fromhex(
-    '31c08ed88ec08ed0bc007cfcbf0080b90502bafd03eca80174fbbaf803ec'
-    'aae2f1be0070c7041000c744020100c744040580c74406000066a1018066'
-    '89440866c7440c000000008a160080b80043cd1388e0baf803eeebb4'
+    '31c08ed88ec08ed0bc007cfcbf0080b90602bafd03eca80174fbbaf803ec'
+    'aae2f1be0070c7041000c744020100c744040680c74406000066a1028066'
+    '89440866c7440c000000008a160080b80043cd1384e4750b66ff060280fe'
+    '0e018075c288e0baf803eeeba5'
 )
 BOOT_SECTOR = CODE.ljust(510, b'\0') + b'\x55\xaa'
 BOOT_SECONDS = 60
@@ -93,18 +96,30 @@ class Tiny:
 
     def write(self, target: str, offset: int, data: bytes) -> None:
         """Through the running machine; whole sectors, padded with zeros."""
-        assert self._socket is not None
         assert offset % SECTOR == 0
         drive = 0x80 + list(self.paths).index(target)
         data += bytes(-len(data) % SECTOR)
-        for start in range(0, len(data), SECTOR):
-            sector = (offset + start) // SECTOR
-            self._socket.sendall(
-                struct.pack('<BI', drive, sector)
-                + data[start : start + SECTOR]
-            )
-            status = self._socket.recv(1)
-            assert status == b'\0', f'the BIOS answered {status!r}'
+        sectors = [
+            data[start : start + SECTOR]
+            for start in range(0, len(data), SECTOR)
+        ]
+        first = offset // SECTOR
+        for sector, same in itertools.groupby(sectors):
+            left = len(list(same))
+            while left:
+                count = min(left, 255)
+                self._command(drive, count, first, sector)
+                left -= count
+                first += count
+
+    def _command(
+        self, drive: int, count: int, first: int, sector: bytes
+    ) -> None:
+        assert self._socket is not None
+        head = struct.pack('<BBI', drive, count, first)
+        self._socket.sendall(head + sector)
+        status = self._socket.recv(1)
+        assert status == b'\0', f'the BIOS answered {status!r}'
 
     def write_off(self, target: str, offset: int, data: bytes) -> None:
         """Into the file of a machine that is off."""
