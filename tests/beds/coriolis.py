@@ -125,6 +125,7 @@ class AllInOne(Service):
 
     def __init__(self, folder: pathlib.Path) -> None:
         super().__init__(folder)
+        folder.mkdir(exist_ok=True)
         self._port = process.free_port()
         self._state = folder / 'state'
         (folder / 'times.conf').write_text(TIMES)
@@ -203,6 +204,13 @@ class Processes(Service):
             *('--config-file', self._common),
             *('--config-file', self._file(name)),
         )
+
+    def start_missing(self) -> None:
+        """What was killed or stopped."""
+        for name in self.NAMES:
+            if name not in self.running:
+                self.start(name)
+        self.wait_for_workers(2)
 
     def _file(self, name: str) -> pathlib.Path:
         return self.folder / f'{name}.conf'

@@ -97,12 +97,7 @@ class Cloud:
 
     def start_daemon(self) -> None:
         """Start libvirtd; it finds the machines that went on without it."""
-        warm = cache.root() / 'libvirt-capabilities'
-        mine = self.base / 'cache/qemu'
-        if warm.is_dir() and not mine.exists():
-            # Asking QEMU what it can do takes seconds; the answer holds
-            # until QEMU's binary changes, which libvirt checks.
-            shutil.copytree(warm, mine)
+        self._reuse_answers()
         pathlib.Path('/run/libvirt').mkdir(exist_ok=True)
         mounts = [
             f'mount --bind {self.base / ours} {theirs}'
@@ -120,9 +115,6 @@ class Cloud:
             self.base / 'libvirtd.log',
         )
         self._daemon.wait_until(self._answers, 60, f'libvirtd {self.name}')
-        if not warm.is_dir() and mine.is_dir():
-            with contextlib.suppress(OSError):
-                shutil.copytree(mine, warm)
 
     def stop_daemon(self) -> None:
         """The cloud's control plane is gone; its machines go on."""
@@ -190,6 +182,7 @@ class Cloud:
     def close(self) -> None:
         """End every machine, the daemon and the networks; remove ``base``."""
         self.stop_daemon()
+        self._keep_answers()
         # Not through libvirt: it may be gone, and this way is the same
         # whether it is or not.
         for pidfile in (self.base / 'run').rglob('*.pid'):
@@ -205,6 +198,22 @@ class Cloud:
             )
         self.bridges.clear()
         shutil.rmtree(self.base, ignore_errors=True)
+
+    # Asking QEMU what it can do takes seconds; the answer holds until the
+    # binary of QEMU or of libvirt changes, which libvirt checks itself.
+    def _reuse_answers(self) -> None:
+        mine = self.base / 'cache/qemu/capabilities'
+        kept = cache.root() / 'qemu-answers'
+        if kept.is_dir() and not mine.exists():
+            shutil.copytree(kept, mine)
+
+    def _keep_answers(self) -> None:
+        mine = self.base / 'cache/qemu/capabilities'
+        kept = cache.root() / 'qemu-answers'
+        with cache.lock('qemu-answers'):
+            for path in mine.glob('*.xml'):
+                kept.mkdir(exist_ok=True)
+                shutil.copy2(path, kept)
 
     def _answers(self) -> bool:
         if not self.socket.exists():
