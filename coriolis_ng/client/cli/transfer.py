@@ -276,6 +276,8 @@ class Preflight(Lister):
         found: list[Json] = self.client.transfers.preflight(given.transfer)[
             'findings'
         ]
+        if not found:
+            self.app.stderr.write('Nothing speaks against it.\n')
         return found
 
 
