@@ -29,7 +29,7 @@ def mariadb() -> Iterator[mariadb_bed.MariaDB]:
 
 
 @pytest.fixture(scope='session')
-def clouds() -> Iterator[tuple]:
+def kvm_clouds() -> Iterator[tuple]:
     """Two KVM clouds, (source, destination), kept apart."""
     from tests.beds import libvirt as libvirt_bed
 

@@ -167,6 +167,7 @@ def _ssh(address: str, command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ['ssh', '-F', 'none', '-i', str(cache.lab_key()), *flags]
         + [f'root@{address}', f'sh -c {shlex.quote(command)}'],
+        check=False,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

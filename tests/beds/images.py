@@ -19,10 +19,19 @@ from tests.beds import cache
 
 RECIPES = pathlib.Path(__file__).parent / 'recipes'
 SUITE = 'bookworm'
-_BASE = (
-    'linux-image-cloud-amd64 initramfs-tools systemd-sysv udev dbus '
-    'openssh-server iproute2 netbase e2fsprogs grub-pc-bin grub2-common '
-).split()
+_BASE = [
+    'dbus',
+    'e2fsprogs',
+    'grub-pc-bin',
+    'grub2-common',
+    'initramfs-tools',
+    'iproute2',
+    'linux-image-cloud-amd64',
+    'netbase',
+    'openssh-server',
+    'systemd-sysv',
+    'udev',
+]
 PACKAGES = {
     'guest': [*_BASE, 'qemu-guest-agent', 'zstd'],
     'worker': [
@@ -119,7 +128,7 @@ def _build(kind: str, folder: pathlib.Path) -> None:
 
 def _root_tree(kind: str) -> pathlib.Path:
     """The packages alone, before the recipe; most of the time goes here."""
-    key = cache.key_of(SUITE, ' '.join(PACKAGES[kind]))
+    key = cache.key_of(SUITE, ' '.join(sorted(PACKAGES[kind])))
     tree = cache.root() / f'packages-{kind}-{key}.tar.zst'
     if tree.exists():
         return tree

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# RECIPE ROOT: make of the packages in ROOT the temporary worker machine. Any cloud image with
-# cloud-init would do; this one is trimmed, because under emulation every
-# process that starts before SSH costs a good part of a second, and each
-# stage of cloud-init several.
+# RECIPE ROOT: make of the packages in ROOT the temporary worker machine. Any
+# cloud image with cloud-init would do; this one is trimmed, because under
+# emulation every process that starts before SSH costs a good part of a
+# second, and each stage of cloud-init several.
 set -eu
 root=$1
 
@@ -14,7 +14,8 @@ echo '/dev/vda1 / ext4 defaults 0 0' >"$root/etc/fstab"
 
 # cloud-init: the seed is read once, by the stage that also makes users and
 # keys. The stage before it (init-local) is for networks that the seed
-# describes; here all of them are DHCP.
+# describes; here all of them are DHCP. The stages after it run commands that
+# a seed may ask for; ours asks for none, and the agent comes over SSH.
 cat >"$root/etc/cloud/cloud.cfg.d/90_dpkg.cfg" <<X
 datasource_list: [NoCloud, None]
 X
@@ -29,8 +30,8 @@ ssh_genkeytypes: [ed25519]
 no_ssh_fingerprints: true
 ssh: {emit_keys_to_console: false}
 cloud_init_modules: [bootcmd, write-files, set_hostname, users-groups, ssh]
-cloud_config_modules: [runcmd]
-cloud_final_modules: [scripts-user]
+cloud_config_modules: []
+cloud_final_modules: []
 X
 # Without it cloud-init says that it skips the check of its own schema.
 rm -rf "$root/usr/lib/python3/dist-packages/jsonschema"
@@ -166,7 +167,8 @@ for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
     systemd-network-generator.service systemd-sysctl.service \
     systemd-ask-password-console.path systemd-ask-password-wall.path \
     systemd-tmpfiles-clean.timer systemd-repart.service \
-    cloud-init-local.service cloud-init-hotplugd.socket; do
+    cloud-init-local.service cloud-init-hotplugd.socket \
+    cloud-config.service cloud-final.service; do
     ln -sf /dev/null "$root/etc/systemd/system/$unit"
 done
 # Nobody is kept out while the machine still starts.
