@@ -35,7 +35,7 @@ Phase = Literal[
     'osmorphing_post_os_mount',
     'replica_first_boot',
 ]
-DEFAULT_PHASE = 'osmorphing_post_os_mount'
+DEFAULT_PHASE: Phase = 'osmorphing_post_os_mount'
 Instance = Annotated[
     str,
     Meta(min_length=1, max_length=255, pattern=r'^[^\x00-\x1f\x7f]*$'),

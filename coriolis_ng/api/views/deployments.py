@@ -35,17 +35,16 @@ def deployment(
     tasks: list[Task] | UnsetType = UNSET
     if with_tasks:
         tasks = shown.tasks if shown else []
+    status: Any = words.last_status(value.last_execution_state)
+    if shown:
+        status = shown.status
     return schema.Deployment(
         type='deployment',
         id=value.id,
         base_id=value.id,
         user_id=value.user_id,
         project_id=value.project_id,
-        last_execution_status=(
-            shown.status
-            if shown
-            else words.last_status(value.last_execution_state)
-        ),  # type: ignore[arg-type]
+        last_execution_status=status,
         transfer_id=value.spec.transfer_id,
         transfer_scenario_type=spec.scenario.value,
         transfer_result=_result(value),
