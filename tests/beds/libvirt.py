@@ -16,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
@@ -95,6 +96,15 @@ class Cloud:
         """A new connection; close it yourself."""
         return libvirt.open(self.uri)
 
+    @contextlib.contextmanager
+    def connection(self) -> Iterator[libvirt.virConnect]:
+        """A connection for the length of a ``with``."""
+        conn = self.connect()
+        try:
+            yield conn
+        finally:
+            conn.close()
+
     def start_daemon(self) -> None:
         """Start libvirtd; it finds the machines that went on without it."""
         self._reuse_answers()
@@ -132,7 +142,7 @@ class Cloud:
         """Make and start a directory pool; gives its path."""
         path = path or self.base / 'pools' / name
         path.mkdir(parents=True, exist_ok=True)
-        with self._connection() as conn:
+        with self.connection() as conn:
             pool = conn.storagePoolDefineXML(
                 f"<pool type='dir'><name>{name}</name>"
                 f'<target><path>{path}</path></target></pool>'
@@ -148,7 +158,7 @@ class Cloud:
         """
         bridge = f'cng{secrets.token_hex(4)}'
         subnet = _free_subnet()
-        with self._connection() as conn:
+        with self.connection() as conn:
             network = conn.networkDefineXML(
                 f'<network><name>{name}</name>'
                 f"<forward mode='open'/><bridge name='{bridge}' stp='off'/>"
@@ -164,7 +174,7 @@ class Cloud:
     def leftovers(self) -> dict[str, list[str]]:
         """Names of all machines, volumes (by pool) and checkpoints."""
         found: dict[str, list[str]] = {}
-        with self._connection() as conn:
+        with self.connection() as conn:
             domains = conn.listAllDomains()
             found['machines'] = sorted(dom.name() for dom in domains)
             found['checkpoints'] = sorted(
@@ -224,14 +234,6 @@ class Cloud:
             return False
         return True
 
-    @contextlib.contextmanager
-    def _connection(self):  # noqa: ANN202
-        conn = self.connect()
-        try:
-            yield conn
-        finally:
-            conn.close()
-
 
 def _target(pool: libvirt.virStoragePool) -> str:
     return pool.XMLDesc().partition('<path>')[2].partition('</path>')[0]
@@ -265,7 +267,7 @@ def _free_subnet() -> ipaddress.IPv4Network:
 
 
 @contextlib.contextmanager
-def two_clouds():  # noqa: ANN201
+def two_clouds() -> Iterator[tuple[Cloud, Cloud]]:
     """(source, destination), kept apart in everything but the kernel."""
     with Cloud('source') as source, Cloud('destination') as destination:
         yield source, destination
