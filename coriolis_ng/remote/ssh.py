@@ -20,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 
 import paramiko
+from paramiko.kex_curve25519 import KexCurve25519
 
 from coriolis_ng import errors
 from coriolis_ng.objects import Value
@@ -73,6 +74,18 @@ class Ran(Value):
     stderr: str = ''
 
 
+class _Transport(paramiko.Transport):
+    """Knows the key exchange that OpenSSH prefers by its standard name too
+    (RFC 8731); paramiko only has the older one of the same algorithm, and a
+    hardened server may offer no other."""
+
+    _kex_info = {
+        **paramiko.Transport._kex_info,
+        'curve25519-sha256': KexCurve25519,
+    }
+    _preferred_kex = ('curve25519-sha256', *paramiko.Transport._preferred_kex)
+
+
 class Ssh:
     """Commands and files on one machine, as root.
 
@@ -109,7 +122,7 @@ class Ssh:
         with _told(where), contextlib.ExitStack() as undo:
             sock = socket.create_connection((host, port), timeout=timeout)
             undo.callback(sock.close)
-            transport = paramiko.Transport(sock)
+            transport = _Transport(sock)
             undo.callback(transport.close)
             # A forwarded port accepts before the machine behind it is up.
             transport.banner_timeout = min(timeout, BANNER_SECONDS)
@@ -410,6 +423,11 @@ def _told(where: str) -> Iterator[None]:
     try:
         yield
     except paramiko.IncompatiblePeer as error:
+        if 'host key' not in str(error):
+            raise errors.Unsupported(
+                f'{where} and we have no SSH algorithm in common.',
+                detail=str(error),
+            ) from error
         # No host key of the pinned kind: for us that is another machine.
         raise HostKeyMismatch(
             f'{where} does not offer the kind of host key that was made for '

@@ -52,7 +52,7 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running_sshd(folder: Path) -> Iterator[Sshd]:
+def running_sshd(folder: Path, more: str = '') -> Iterator[Sshd]:
     user_private, user_public = keys.make_keypair('user')
     host_private, host_public = keys.make_keypair('host')
     port = free_port()
@@ -60,7 +60,7 @@ def running_sshd(folder: Path) -> Iterator[Sshd]:
     (folder / 'host_key').chmod(0o600)
     (folder / 'authorized_keys').write_text(user_public + '\n')
     (folder / 'sshd_config').write_text(
-        CONFIG.format(port=port, folder=folder)
+        CONFIG.format(port=port, folder=folder) + more
     )
     Path('/run/sshd').mkdir(mode=0o755, exist_ok=True)
     with (folder / 'sshd.log').open('wb') as log:

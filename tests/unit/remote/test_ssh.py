@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import time
 from pathlib import Path
 
 import pytest
 
 from coriolis_ng import errors
 from coriolis_ng.remote import keys, ssh
-from tests.unit.remote.sshd import Sshd, free_port
+from tests.unit.remote.sshd import Sshd, free_port, running_sshd
 
 
 def test_arguments_arrive_as_they_were_given(connected: ssh.Ssh) -> None:
@@ -139,6 +141,24 @@ def test_waiting_can_be_stopped(sshd: Sshd) -> None:
 def test_a_lost_connection_is_unreachable(sshd: Sshd) -> None:
     with sshd.connect() as connection, pytest.raises(errors.Unreachable):
         connection.run('kill -9 $PPID; sleep 5')
+
+
+def test_a_server_with_one_key_exchange(tmp_path: Path) -> None:
+    only = 'KexAlgorithms curve25519-sha256\n'
+    with running_sshd(tmp_path, only) as server, server.connect() as made:
+        assert made.run(['echo', 'hello']).stdout == 'hello\n'
+
+
+def test_nothing_in_common_is_no_wrong_host_key(tmp_path: Path) -> None:
+    only = 'KexAlgorithms sntrup761x25519-sha512@openssh.com\n'
+    with running_sshd(tmp_path, only) as server:
+        for _ in range(100):
+            with contextlib.suppress(OSError):
+                socket.create_connection((server.host, server.port)).close()
+                break
+            time.sleep(0.05)
+        with pytest.raises(errors.Unsupported, match='in common'):
+            server.connect()
 
 
 def test_a_line_that_is_no_key() -> None:
