@@ -95,9 +95,7 @@ def save_tokens(path: str, tokens: Sequence[LocalToken]) -> None:
     plain = to_plain(LocalTokens(tokens=tuple(tokens)))
     target = pathlib.Path(path)
     fresh = target.with_name(target.name + '.new')
-    descriptor = os.open(
-        fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600
-    )
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, 'wb') as file:
         file.write(msgspec.json.format(msgspec.json.encode(plain)))
     fresh.replace(target)
