@@ -154,7 +154,7 @@ def ssh(address: str, command: str, *, check: bool = True) -> str:
 def _ssh(address: str, command: str) -> subprocess.CompletedProcess[str]:
     options = [
         'BatchMode=yes',
-        'ConnectTimeout=5',
+        'ConnectTimeout=15',
         # A lab machine: its key is new each time and its address is ours.
         'StrictHostKeyChecking=no',
         'UserKnownHostsFile=/dev/null',
