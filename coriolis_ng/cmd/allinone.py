@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 import pathlib
 
-from coriolis_ng.cmd import failures, process, wiring
+from coriolis_ng.cmd import failures, process, rows, wiring
 from coriolis_ng.cmd.server import HttpServer
 from coriolis_ng.cmd.state import State
 from coriolis_ng.db import migration
@@ -21,12 +21,12 @@ def main() -> int:
     log += ['--log-file', given.log_file] if given.log_file else []
     files = [state.write_configuration(), *given.config_file]
     conf = process.configure('coriolis-allinone', log, files=files)
-    migration.sync(wiring.connection_url(conf))
-    bus, rows = wiring.transport(), wiring.database(conf)
-    application = wiring.application(conf, bus, rows, state.auth())
+    migration.sync(rows.connection_url(conf))
+    bus, database = wiring.transport(), rows.database(conf)
+    application = wiring.application(conf, bus, database, state.auth())
     server = HttpServer(application, given.host, given.port, threads=8)
     parts: list[process.Service] = [
-        wiring.conductor(conf, bus, rows),
+        wiring.conductor(conf, bus, database),
         wiring.Worker(conf, bus),
         server,
     ]
@@ -35,7 +35,7 @@ def main() -> int:
         parts,
         ready=f'coriolis-allinone ready url={url} token={state.token_file}',
     )
-    rows.close()
+    database.close()
     return 0
 
 

@@ -6,7 +6,7 @@ Under a WSGI server it is ``coriolis_ng.wsgi.api:application``.
 
 from __future__ import annotations
 
-from coriolis_ng.cmd import failures, process, wiring
+from coriolis_ng.cmd import failures, process, rows, wiring
 from coriolis_ng.cmd.server import HttpServer
 
 
@@ -16,7 +16,7 @@ def main() -> int:
     conf = process.configure('coriolis-api')
     group = conf.api
     application = wiring.application(
-        conf, wiring.transport(), wiring.database(conf), wiring.auth(conf)
+        conf, wiring.transport(), rows.database(conf), wiring.auth(conf)
     )
     server = HttpServer(
         application, group.bind_host, group.bind_port, group.threads

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from coriolis_ng.cmd import failures, process, wiring
+from coriolis_ng.cmd import failures, process, rows, wiring
 
 
 @failures.told
@@ -11,6 +11,5 @@ def main() -> int:
     """Runs until SIGTERM or SIGINT."""
     conf = process.configure('coriolis-conductor')
     bus = wiring.transport()
-    rows = wiring.database(conf)
-    process.run([wiring.conductor(conf, bus, rows)])
+    process.run([wiring.conductor(conf, bus, rows.database(conf))])
     return 0

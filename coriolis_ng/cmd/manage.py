@@ -7,7 +7,7 @@ import argparse
 
 from oslo_config import cfg
 
-from coriolis_ng.cmd import failures, process, wiring
+from coriolis_ng.cmd import failures, process, rows
 from coriolis_ng.db import api as db
 from coriolis_ng.db import migration
 from coriolis_ng.secrets import local
@@ -24,23 +24,25 @@ def main() -> int:
 
 
 def _db_sync(conf: cfg.ConfigOpts) -> None:
-    print(migration.sync(wiring.connection_url(conf)))
+    print(migration.sync(rows.connection_url(conf)))
 
 
 def _db_version(conf: cfg.ConfigOpts) -> None:
-    found = migration.version(wiring.connection_url(conf))
+    found = migration.version(rows.connection_url(conf))
     print(found or 'empty', f'(this release: {migration.newest()})')
 
 
 def _data_migrations(conf: cfg.ConfigOpts) -> None:
-    wiring.connection_url(conf)
+    rows.connection_url(conf)
     print('This release has no data migrations.')
 
 
 def _service_list(conf: cfg.ConfigOpts) -> None:
-    rows = wiring.database(conf)
+    database = rows.database(conf)
     lease = conf.conductor.lease_seconds
-    for one in rows.read(lambda s: db.services.list(s, lease_seconds=lease)):
+    for one in database.read(
+        lambda s: db.services.list(s, lease_seconds=lease)
+    ):
         state = 'up' if one.alive else 'down'
         enabled = 'enabled' if one.enabled else 'disabled'
         providers = ','.join(p.name for p in one.providers) or '-'

@@ -57,6 +57,10 @@ def configure(
         version=version.release(),
         default_config_files=files,
     )
+    if not (conf.log_file or conf.log_dir):
+        # Not to the standard output: whoever waits for a line there stops
+        # reading after it, and a full pipe stops a process.
+        conf.set_default('use_stderr', True)
     log.setup(conf, prog)
     return conf
 

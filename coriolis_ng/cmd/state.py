@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import pathlib
 
-from coriolis_ng import auth
+from coriolis_ng import auth, errors
 
 
 class State:
@@ -19,6 +19,11 @@ class State:
     project_id = 'local'
 
     def __init__(self, place: pathlib.Path) -> None:
+        if '$' in str(place.absolute()):
+            # oslo.config replaces it, even in the names of its own files.
+            raise errors.InvalidInput(
+                f'The state directory {place} has a $ in its path.'
+            )
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._place = place.resolve()
         self.token_file = self._place / 'admin-token'
@@ -38,8 +43,7 @@ class State:
 
     def write_configuration(self) -> str:
         """What is other than the defaults here, as a file; its path."""
-        # oslo.config replaces $ and sees a comment after a blank and #.
-        place = str(self._place).replace('$', '$$')
+        place = self._place
         file = self._place / 'allinone.conf'
         file.write_text(
             '# Written at each start; give --config-file to change things.\n'

@@ -9,7 +9,7 @@ from oslo_config import cfg
 from oslo_upgradecheck import common_checks, upgradecheck
 
 from coriolis_ng import conf as options
-from coriolis_ng.cmd import wiring
+from coriolis_ng.cmd import rows
 from coriolis_ng.db import migration
 from coriolis_ng.secrets import local
 
@@ -18,7 +18,7 @@ class Checks(upgradecheck.UpgradeCommands):
     """Each check is one sentence and a remedy."""
 
     def _schema(self) -> upgradecheck.Result:
-        found = migration.version(wiring.connection_url(cfg.CONF))
+        found = migration.version(rows.connection_url(cfg.CONF))
         if found == migration.newest():
             return upgradecheck.Result(upgradecheck.Code.SUCCESS)
         return upgradecheck.Result(

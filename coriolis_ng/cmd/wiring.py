@@ -10,7 +10,7 @@ from typing import Any
 import oslo_messaging
 from oslo_config import cfg
 
-from coriolis_ng import errors, version
+from coriolis_ng import version
 from coriolis_ng.api.app import make_app
 from coriolis_ng.api.site import Site
 from coriolis_ng.auth import Auth, KeystoneAuth, LocalAuth, WsgiApp
@@ -29,37 +29,6 @@ from coriolis_ng.secrets import local, seal
 from coriolis_ng.tasks import TASKS
 from coriolis_ng.worker.options import Options
 from coriolis_ng.worker.service import WorkerService
-
-_OF_ENGINE = (
-    'max_pool_size',
-    'max_overflow',
-    'pool_timeout',
-    'connection_recycle_time',
-    'max_retries',
-    'retry_interval',
-)
-
-
-def database(conf: cfg.ConfigOpts) -> Database:
-    """``InvalidInput`` where ``[database] connection`` is not set."""
-    group = conf.database
-    options = {
-        name: getattr(group, name)
-        for name in _OF_ENGINE
-        if getattr(group, name) is not None
-    }
-    return Database(connection_url(conf), **options)
-
-
-def connection_url(conf: cfg.ConfigOpts) -> str:
-    url = conf.database.connection
-    if not url:
-        raise errors.InvalidInput(
-            'Set connection in [database], for example '
-            'mysql+pymysql://coriolis:PASSWORD@HOST/coriolis',
-            field='[database] connection',
-        )
-    return str(url)
 
 
 def transport() -> oslo_messaging.Transport:

@@ -49,11 +49,11 @@ def _configured() -> WsgiApp:
 @functools.cache
 def _made() -> WsgiApp:
     # The parts' own module imports this one.
-    from coriolis_ng.cmd import process, wiring
+    from coriolis_ng.cmd import process, rows, wiring
 
     conf = process.configure('coriolis-api', [])
     return wiring.application(
-        conf, wiring.transport(), wiring.database(conf), wiring.auth(conf)
+        conf, wiring.transport(), rows.database(conf), wiring.auth(conf)
     )
 
 

@@ -72,7 +72,7 @@ def status(url: str, token: str = '') -> int:
 
 
 def test_starts_answers_and_ends(tmp_path: pathlib.Path) -> None:
-    state = tmp_path / 'state with $pace'
+    state = tmp_path / 'state with space, ünd #'
     with allinone(state) as (process, url, token_file):
         assert url.startswith('http://127.0.0.1:')
         token = pathlib.Path(token_file).read_text().strip()
@@ -84,6 +84,14 @@ def test_starts_answers_and_ends(tmp_path: pathlib.Path) -> None:
         mode = stat.S_IMODE((state / name).stat().st_mode)
         assert mode == 0o600, name
     assert stat.S_IMODE(state.stat().st_mode) == 0o700
+
+
+def test_a_state_directory_that_cannot_be_named(
+    tmp_path: pathlib.Path,
+) -> None:
+    told = run('allinone', '--state-dir', str(tmp_path / 'a$b'))
+    assert told.returncode == 1
+    assert 'has a $ in its path' in told.stderr
 
 
 def test_manage_makes_tables_and_status_checks_them(
