@@ -76,10 +76,10 @@ def freeze(volume: pathlib.Path, point: pathlib.Path) -> None:
             raise errors.Conflict(
                 f'{point.name} is there already, and not below its volume.'
             )
+        # Who writes to the file would go on writing to the point.
+        qcow2.refuse_writers(volume)
         if not point.exists():
             os.link(volume, point)
-        # Opened over its other name: a lock that a writer still holds on
-        # the file is seen here, before anything changed.
         qcow2.overlay(volume, point.name, 'qcow2')
         _sync(volume.parent)
 
@@ -89,6 +89,8 @@ def restore(volume: pathlib.Path, point: pathlib.Path) -> None:
     with locked(volume.parent):
         if qcow2.find_header(point) is None or is_gone(point):
             raise errors.NotFound(f'There is no recovery point {point.name}.')
+        if volume.exists():
+            qcow2.refuse_writers(volume)
         qcow2.overlay(volume, point.name, 'qcow2')
         _sync(volume.parent)
         settle(volume.parent)

@@ -89,6 +89,12 @@ def info(path: str | os.PathLike[str]) -> dict[str, Any]:
     return found
 
 
+def refuse_writers(path: str | os.PathLike[str]) -> None:
+    """Raises ``ImageBusy`` when somebody has the file open to write."""
+    # Without -U it takes the lock that a writer does not share.
+    qemu_img('info', path)
+
+
 def bitmaps(path: str | os.PathLike[str]) -> dict[str, bool]:
     """Names of persistent bitmaps, and whether each is usable.
 
