@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Coriolis itself as real processes, in one or in many, for tests.
 
-Times are short, so that a lost worker is noticed in seconds.
+Times are short, so that a lost worker is noticed in seconds; a call to a
+conductor that died ends well before a lease does.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ from tests.beds.rabbitmq import RabbitMQ
 
 PROJECT = 'tests'
 TIMES = """
+[api]
+conductor_seconds = 5
 [conductor]
-lease_seconds = 8
+lease_seconds = 12
 reap_seconds = 1
 advance_seconds = 1
 retry_seconds = 0.2
@@ -175,10 +178,10 @@ class Processes(Service):
             '[auth]\n'
             'driver = local\n'
             f'token_file = {folder}/tokens.json\n'
+            f'{TIMES}'
             '[api]\n'
             'bind_host = 127.0.0.1\n'
             f'bind_port = {self._port}\n'
-            f'{TIMES}'
         )
         for name in self.NAMES:
             self._file(name).write_text(

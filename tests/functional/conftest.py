@@ -12,7 +12,18 @@ import pytest
 from tests.beds import coriolis, memory
 from tests.functional.world import Watcher, World
 
+# The first test of each way starts its servers, and machines may be busy.
+SECONDS = 400
 WAYS = {'allinone': coriolis.allinone, 'processes': coriolis.processes}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = pathlib.Path(__file__).parent
+    for item in items:
+        if here in item.path.parents and not item.get_closest_marker(
+            'timeout'
+        ):
+            item.add_marker(pytest.mark.timeout(SECONDS))
 
 
 @pytest.fixture(

@@ -15,12 +15,13 @@ from typing import Any
 import requests
 
 from coriolis_ng.client import ApiError
+from coriolis_ng.client.client import Collection
 from tests.beds.coriolis import Service
 from tests.beds.memory import MemoryCloud
 from tests.unit.api.checker import check
 
 MIB = 1 << 20
-SECONDS = 90.0
+SECONDS = 200.0  # a machine may be busy with much else
 RUNNING = ('PENDING', 'RUNNING', 'CANCELLING')
 Json = dict[str, Any]
 
@@ -56,7 +57,7 @@ def wait_until(
         if found:
             return found
         assert time.monotonic() < until, f'{what}: not in {seconds} s'
-        time.sleep(0.1)
+        time.sleep(0.25)
 
 
 class World:
@@ -74,6 +75,10 @@ class World:
         self.destination = destination
         self.client = service.client(watcher)
         self._endpoints: dict[str, str] = {}
+        # What another test could not remove is not ours to look at.
+        self._others = {
+            one['id'] for noun in self._nouns() for one in noun.list()
+        }
 
     # Clouds
 
@@ -217,23 +222,35 @@ class World:
 
     def ledger(self) -> list[str]:
         """What the service believes to have made in any cloud."""
-        rows = self.service.query('SELECT side, kind, id FROM ledger')
-        return [' '.join(row) for row in rows]
+        ours = [one['id'] for one in self._ours(self.client.endpoints)]
+        rows = self.service.query(
+            'SELECT side, kind, id, endpoint_id FROM ledger'
+        )
+        return [' '.join(row[:3]) for row in rows if row[3] in (None, *ours)]
+
+    def _nouns(self) -> tuple[Collection, ...]:
+        """In the order in which they can be deleted."""
+        client = self.client
+        return client.deployments, client.transfers, client.endpoints
+
+    def _ours(self, noun: Collection) -> list[Json]:
+        return [one for one in noun.list() if one['id'] not in self._others]
 
     def close(self) -> None:
         """Removes everything as a user would; then nothing may be left."""
         self.source.call('test_calm')
         self.destination.call('test_calm')
-        for deployment in self.client.deployments.list():
+        for deployment in self._ours(self.client.deployments):
             self.undeploy(deployment['id'])
-        for transfer in self.client.transfers.list():
+        for transfer in self._ours(self.client.transfers):
             self._settle(transfer['id'])
             self.delete(transfer['id'])
-        for endpoint in self.client.endpoints.list():
+        left = self.ledger()
+        for endpoint in self._ours(self.client.endpoints):
             self.client.endpoints.delete(endpoint['id'])
         assert self.source.left() == {}
         assert self.destination.left() == {}
-        assert self.ledger() == []
+        assert left == []
 
     def _settle(self, transfer: str) -> None:
         """After a test that failed half-way something may still run."""
