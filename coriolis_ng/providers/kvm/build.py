@@ -166,14 +166,14 @@ def _console(devices: ET.Element, log: str) -> None:
     _sub(serial, 'target', port='0')
 
 
-def _sub(parent: ET.Element, name: str, **attributes: str) -> ET.Element:
-    return ET.SubElement(parent, name, attributes)
+def _sub(parent: ET.Element, tag: str, /, **attributes: str) -> ET.Element:
+    return ET.SubElement(parent, tag, attributes)
 
 
 def _text(
-    parent: ET.Element, name: str, text: str, **attributes: str
+    parent: ET.Element, tag: str, text: str, /, **attributes: str
 ) -> ET.Element:
-    element = _sub(parent, name, **attributes)
+    element = _sub(parent, tag, **attributes)
     element.text = text
     return element
 
