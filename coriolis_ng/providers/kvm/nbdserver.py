@@ -50,8 +50,9 @@ def start(
             'switched on?',
             detail=text,
         )
+    last = text.splitlines()[-1] if text else 'no reason given'
     raise errors.Conflict(
-        f'qemu-nbd cannot serve the disk: {text.splitlines()[-1:]}',
+        f'qemu-nbd cannot serve the disk: {last}',
         detail=text,
     )
 
