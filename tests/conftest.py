@@ -5,6 +5,7 @@ A fixture of this file starts a real server on loopback, keeps it for the
 session, and ends it by its process id.
 """
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,15 @@ import pytest
 import tests  # noqa: F401  # before anything that imports oslo.service
 from tests.beds import mariadb as mariadb_bed
 from tests.beds import rabbitmq as rabbitmq_bed
+
+
+def pytest_configure() -> None:
+    """Let a polite kill end the tests as Ctrl-C does: fixtures clean up."""
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.fixture(scope='session')

@@ -64,6 +64,7 @@ class Cloud:
                 prefix=f'cng-{name[:12]}-', dir=parent or '/var/tmp'
             )
         )
+        process.own(self.base)
         for folder in PATHS.values():
             (self.base / folder).mkdir()
         (self.base / 'etc/qemu.conf').write_text(QEMU_CONF)
@@ -76,6 +77,7 @@ class Cloud:
 
     def __enter__(self) -> Self:
         try:
+            sweep()
             self.start_daemon()
             self.add_pool('default')
             self.add_network('default')
@@ -167,6 +169,8 @@ class Cloud:
                 '</dhcp></ip></network>'
             )
             self.bridges.append(bridge)
+            with (self.base / 'bridges').open('a') as file:
+                file.write(f'{bridge}\n')
             network.setAutostart(1)
             network.create()
         return subnet
@@ -193,21 +197,8 @@ class Cloud:
         """End every machine, the daemon and the networks; remove ``base``."""
         self.stop_daemon()
         self._keep_answers()
-        # Not through libvirt: it may be gone, and this way is the same
-        # whether it is or not.
-        for pidfile in (self.base / 'run').rglob('*.pid'):
-            with contextlib.suppress(ValueError, OSError):
-                pid = int(pidfile.read_text())
-                if _belongs(pid):
-                    process.end(pid, hows=(signal.SIGKILL,))
-        for bridge in self.bridges:
-            subprocess.run(
-                ['ip', 'link', 'delete', bridge],
-                check=False,
-                stderr=subprocess.DEVNULL,
-            )
+        _clear(self.base, self.bridges)
         self.bridges.clear()
-        shutil.rmtree(self.base, ignore_errors=True)
 
     # Asking QEMU what it can do takes seconds; the answer holds until the
     # binary of QEMU or of libvirt changes, which libvirt checks itself.
@@ -235,6 +226,37 @@ class Cloud:
         return True
 
 
+def sweep(parent: pathlib.Path = pathlib.Path('/var/tmp')) -> list[str]:
+    """Clear clouds whose makers were killed; gives their directories."""
+    found = []
+    for base in parent.glob('cng-*'):
+        if not process.orphaned(base):
+            continue
+        found.append(str(base))
+        bridges = base / 'bridges'
+        _clear(base, bridges.read_text().split() if bridges.exists() else [])
+    return found
+
+
+def _clear(base: pathlib.Path, bridges: list[str]) -> None:
+    """End all that runs for the cloud at ``base``, and remove it.
+
+    Not through libvirt: it may be gone, and this is the same either way.
+    """
+    for pidfile in (base / 'run').rglob('*.pid'):
+        with contextlib.suppress(ValueError, OSError):
+            pid = int(pidfile.read_text())
+            if _belongs(pid):
+                process.end(pid, hows=(signal.SIGKILL,))
+    for bridge in bridges:
+        subprocess.run(
+            ['ip', 'link', 'delete', bridge],
+            check=False,
+            stderr=subprocess.DEVNULL,
+        )
+    shutil.rmtree(base, ignore_errors=True)
+
+
 def _target(pool: libvirt.virStoragePool) -> str:
     return pool.XMLDesc().partition('<path>')[2].partition('</path>')[0]
 
@@ -246,7 +268,7 @@ def _belongs(pid: int) -> bool:
     except OSError:
         return False
     program = pathlib.Path(line.split(b'\0')[0].decode()).name
-    return program.startswith(('qemu-system-', 'dnsmasq', 'swtpm'))
+    return program.startswith(('qemu-system-', 'dnsmasq', 'swtpm', 'libvirtd'))
 
 
 def _free_subnet() -> ipaddress.IPv4Network:

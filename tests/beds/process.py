@@ -96,6 +96,26 @@ def alive(pid: int) -> bool:
     return text.rpartition(')')[2].split()[0] != 'Z'
 
 
+def own(base: pathlib.Path) -> None:
+    """Note in ``base`` that it is this process's, for ``orphaned``."""
+    (base / 'owner').write_text(f'{os.getpid()} {_born(os.getpid())}')
+
+
+def orphaned(base: pathlib.Path) -> bool:
+    """Whether the process that made ``base`` is gone; False if none did."""
+    try:
+        pid, born = (base / 'owner').read_text().split()
+    except (OSError, ValueError):
+        return False
+    return not alive(int(pid)) or _born(int(pid)) != born
+
+
+def _born(pid: int) -> str:
+    """When a process started: ids are used again, this pair is not."""
+    text = pathlib.Path(f'/proc/{pid}/stat').read_text()
+    return text.rpartition(')')[2].split()[19]
+
+
 def free_port() -> int:
     """A port on loopback that nobody listens on just now."""
     with socket.socket() as sock:
