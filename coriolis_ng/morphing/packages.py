@@ -22,6 +22,7 @@ OPTIONS = (
     '-o',
     'APT::Install-Recommends=false',
 )
+INSTALL_SECONDS = 3600.0
 PORTS = {'http': 80, 'https': 443, 'ftp': 21}
 
 
@@ -34,11 +35,15 @@ def remove(root: Root, names: tuple[str, ...]) -> None:
 def install(root: Root, names: tuple[str, ...], timeout: float) -> None:
     """Install packages from the guest's own sources.
 
+    ``timeout`` limits the downloads, after which nothing is changed yet; a
+    dpkg that is killed would leave a broken guest, so it gets its time.
     Raises ``CommandFailed`` or ``TimedOut``.
     """
+    get = ['apt-get', *OPTIONS, 'install']
     with quiet_services(root), worker_resolver(root):
         root.run(['apt-get', '-q', 'update'], timeout=timeout)
-        root.run(['apt-get', *OPTIONS, 'install', *names], timeout=timeout)
+        root.run([*get, '--download-only', *names], timeout=timeout)
+        root.run([*get, '--no-download', *names], timeout=INSTALL_SECONDS)
 
 
 @contextlib.contextmanager

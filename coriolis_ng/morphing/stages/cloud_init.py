@@ -12,7 +12,7 @@ from coriolis_ng.morphing.stages.base import Stage
 from coriolis_ng.morphing.target import Target
 
 PATH = '/etc/cloud/cloud.cfg.d/99_coriolis.cfg'
-INSTALL_SECONDS = 900.0
+DOWNLOAD_SECONDS = 300.0
 
 # The new platform is a new instance to cloud-init, which would make host
 # keys, users, a host name and package sources anew.
@@ -75,7 +75,7 @@ class CloudInit(Stage):
             )
             return False
         try:
-            packages.install(root, ('cloud-init',), INSTALL_SECONDS)
+            packages.install(root, ('cloud-init',), DOWNLOAD_SECONDS)
         except errors.Canceled:
             raise
         except errors.CoriolisError as error:
