@@ -124,7 +124,7 @@ TARGET = _object(
         'worker_timeout_seconds': {
             'type': 'integer',
             'minimum': 30,
-            'default': 300,
+            'default': 600,
             'title': 'Worker timeout',
             'description': 'How long a worker VM may take to get its address.',
         },

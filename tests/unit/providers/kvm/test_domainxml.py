@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is read out of libvirt's descriptions, and what is written."""
 
-import xml.etree.ElementTree as ET
-
 import pytest
 
 from coriolis_ng.objects.vm import Firmware, Power
-from coriolis_ng.providers.kvm import build, domainxml
+from coriolis_ng.providers.kvm import build, connection, domainxml
 
 DOMAIN = """<domain type='kvm'>
 <name>web 1</name><uuid>004b96e1-2d78-c30f-5aa5-f03c87d21e69</uuid>
@@ -36,7 +34,7 @@ DOMAIN = """<domain type='kvm'>
 def root(
     metadata='', firmware='', loader='', features='', channel=''
 ):  # each a piece of XML
-    return ET.fromstring(
+    return connection.parse(
         DOMAIN.format(
             metadata=metadata,
             firmware=firmware,
@@ -136,7 +134,7 @@ def new(**changes):
 
 
 def test_what_is_written_is_read_back():
-    made = ET.fromstring(build.xml(new(agent=True, firmware=Firmware.EFI)))
+    made = connection.parse(build.xml(new(agent=True, firmware=Firmware.EFI)))
     vm = domainxml.machine(made, (), Power.OFF)
     assert (vm.name, vm.cpus, vm.memory) == ('a & <b>', 3, 1 << 30)
     assert (vm.firmware, vm.secure_boot) == (Firmware.EFI, False)
@@ -154,7 +152,7 @@ def test_somebody_elses_machine_has_no_tag():
 
 def test_a_cable_that_is_not_plugged_in():
     nic = build.NewNic(mac='52:54:00:00:00:01', network='br0', bridge=True)
-    made = ET.fromstring(build.xml(new(nics=(nic,))))
+    made = connection.parse(build.xml(new(nics=(nic,))))
     assert made.find('.//interface').get('type') == 'bridge'
     assert made.find('.//interface/source').attrib == {'bridge': 'br0'}
 
