@@ -76,7 +76,7 @@ class CloudInit(Stage):
             return False
         try:
             packages.install(root, ('cloud-init',), DOWNLOAD_SECONDS)
-        except errors.Canceled:
+        except (errors.Canceled, errors.Unreachable):
             raise
         except errors.CoriolisError as error:
             self.note(
