@@ -27,9 +27,10 @@ def build(transfer: Transfer, replicas: Mapping[str, Replica]) -> Plan:
             DropVolumes, instance=name, volumes=replica.volumes, after=before
         )
         plan.clean(CleanTarget, volumes)
-        if replica.checkpoint:
-            mark = plan.add(
-                DropCheckpoint, instance=name, checkpoint=replica.checkpoint
-            )
-            plan.clean(CleanSource, mark)
+        # Also without a checkpoint: an execution that failed may have left
+        # something at the source that its own cleanup could not remove.
+        mark = plan.add(
+            DropCheckpoint, instance=name, checkpoint=replica.checkpoint
+        )
+        plan.clean(CleanSource, mark)
     return plan

@@ -252,12 +252,14 @@ class DropCheckpoint(Task):
     subject = Replica
 
     class Input(Value):
-        checkpoint: str
+        checkpoint: str | None = None
 
     class Output(Value):
         pass
 
     def run(self, work: Work, given: Input) -> Output:
+        if given.checkpoint is None:
+            return self.Output()
         mark = Resource(
             kind=ResourceKind.CHECKPOINT,
             id=given.checkpoint,

@@ -152,5 +152,10 @@ def test_what_is_left_to_delete_is_planned():
     replica = Replica(transfer_id='t', instance='web')
     plan = disks.build(a_transfer('web'), {'web': replica})
     names = [s.kind.__name__ for s in plan.steps.values()]
-    assert names == ['DropVolumes', 'CleanTarget']
+    assert names == [
+        'DropVolumes',
+        'CleanTarget',
+        'DropCheckpoint',
+        'CleanSource',
+    ]
     assert volume.id not in replica.owned()
