@@ -63,6 +63,7 @@ def delete(parts: Parts, who: Asker, id: str) -> None:
                 'The deployment is running: wait for it or cancel it.'
             )
         if not must_be_torn_down(deployment):
+            _hand_over(session, deployment)
             db.deployments.delete(session, id)
             return False
         plans.create_execution(
@@ -85,6 +86,21 @@ def must_be_torn_down(deployment: Deployment) -> bool:
     return deployment.spec.purpose is DeploymentPurpose.TEST and any(
         one.vm or one.volumes for one in deployment.instances
     )
+
+
+def _hand_over(session: Session, deployment: Deployment) -> None:
+    """From here on the machines are the user's: a ledger that named them
+    would call them strays."""
+    owned = frozenset().union(*(one.owned() for one in deployment.instances))
+    for entry in db.ledger.rows(session, deployment_id=deployment.id):
+        if entry.resource.id in owned:
+            db.ledger.dropped(
+                session,
+                entry.resource.kind,
+                entry.resource.id,
+                transfer_id=entry.transfer_id,
+                deployment_id=deployment.id,
+            )
 
 
 def _running(session: Session, who: Asker, id: str) -> str | None:
