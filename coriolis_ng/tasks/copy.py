@@ -8,6 +8,7 @@ import threading
 
 import msgspec
 
+from coriolis_ng import errors
 from coriolis_ng.engine.task import Side, Task, Work
 from coriolis_ng.objects import Value
 from coriolis_ng.objects.minion import Minion
@@ -79,9 +80,18 @@ class CopyDisks(Task):
             )
             if any(f.exception() for f in done.done):
                 journals.give_up()
+        _raise_cause([future.exception() for future in running])
         copied = tuple(future.result() for future in running)
         work.note(_summary(copied))
         return self.Output(copied=copied)
+
+
+def _raise_cause(ended: list[BaseException | None]) -> None:
+    """Raises the error that made the other disks give up, not theirs."""
+    failed = [error for error in ended if error is not None]
+    causes = [e for e in failed if not isinstance(e, errors.Canceled)]
+    for error in causes or failed:
+        raise error
 
 
 class _Journals:
