@@ -23,7 +23,6 @@ from coriolis_ng.objects.vm import Vm
 from coriolis_ng.objects.volume import Volumes
 from coriolis_ng.providers.base import Connection
 from coriolis_ng.transport.contracts import Reader
-from coriolis_ng.transport.extents import Kind
 
 EXECUTION = '11111111-2222-4333-8444-555555555555'
 

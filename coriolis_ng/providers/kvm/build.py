@@ -15,6 +15,8 @@ from coriolis_ng.objects import Value
 from coriolis_ng.objects.vm import Firmware
 from coriolis_ng.providers.kvm import domainxml
 
+MODES = ('host-model', 'host-passthrough', 'maximum')
+
 
 class NewDisk(Value):
     path: str
@@ -128,7 +130,13 @@ def _features(root: ET.Element, domain: NewDomain) -> None:
     ET.SubElement(features, 'apic')
     if domain.secure_boot:
         _sub(features, 'smm', state='on')
-    _sub(root, 'cpu', mode=domain.cpu_mode)
+    if domain.cpu_mode in MODES:
+        _sub(root, 'cpu', mode=domain.cpu_mode)
+        return
+    cpu = _sub(root, 'cpu', mode='custom', match='exact', check='none')
+    _text(cpu, 'model', domain.cpu_mode)
+    # QEMU's own models claim it, and no emulator here can do it.
+    _sub(cpu, 'feature', policy='disable', name='svm')
 
 
 def _disk(devices: ET.Element, disk: NewDisk, index: int) -> None:

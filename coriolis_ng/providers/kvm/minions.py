@@ -106,7 +106,7 @@ def make(
         memory=schemas.target(options, 'worker_memory') << 20,
         domain_type=kind,
         machine=probe.machine_type('', options),
-        cpu_mode=probe.cpu_mode(kind, options),
+        cpu_mode=probe.worker_cpu(kind, options),
         disks=(system, data, *build.disks_of(paths, 'virtio', 2)),
         nics=(
             build.NewNic(
