@@ -83,6 +83,7 @@ class AllInOne:
         done = subprocess.run(
             self._argv((*words, '-f', 'json')),
             input=stdin,
+            check=False,
             capture_output=True,
             text=True,
         )
@@ -96,7 +97,9 @@ class AllInOne:
         """Runs a command before the user's eyes."""
         CONSOLE.print(f'[dim]$ coriolis {" ".join(words)}[/]')
         sys.stdout.flush()
-        done = subprocess.run(self._argv(words), input=stdin, text=True)
+        done = subprocess.run(
+            self._argv(words), input=stdin, text=True, check=False
+        )
         if check and done.returncode:
             raise Failed(f'coriolis {" ".join(words)} failed')
         return done.returncode
