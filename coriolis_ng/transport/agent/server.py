@@ -37,6 +37,7 @@ KNOWN = {
     'lease_seconds',
     'attempt',
     'client_sha256',
+    'idle_seconds',
 }
 
 
@@ -55,7 +56,12 @@ def load_config(text: str) -> Dict[str, Any]:
     for name in ('listen', 'cert', 'key', 'ca'):
         if not isinstance(config.get(name), str) or not config[name]:
             raise BadConfig('%s is needed' % name)
-    for name, default in (('port', 0), ('attempt', 0), ('lease_seconds', 900)):
+    for name, default in (
+        ('port', 0),
+        ('attempt', 0),
+        ('lease_seconds', 900),
+        ('idle_seconds', IDLE_SECONDS),
+    ):
         value = config.setdefault(name, default)
         if type(value) not in (int, float) or value < 0:
             raise BadConfig('%s is not a number' % name)
@@ -108,6 +114,7 @@ class Server:
             disks_of(config['disks']), int(config['attempt'])
         )
         self._lease = float(config['lease_seconds'])
+        self._idle = float(config['idle_seconds'])
         self._pin = config.get('client_sha256', '').lower()
         self._context = tls_context(config)
         self._slots = threading.BoundedSemaphore(MAX_CONNECTIONS)
@@ -151,7 +158,7 @@ class Server:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             secure = self._context.wrap_socket(sock, server_side=True)
             with secure:
-                secure.settimeout(IDLE_SECONDS)
+                secure.settimeout(self._idle)
                 if self._trusted(secure):
                     self._requests(secure)
         except (OSError, ValueError):
@@ -181,8 +188,10 @@ class Server:
             except HttpError as error:
                 open_ = not error.fatal
                 status, body = error.status, to_json({'error': error.message})
-            except ConnectionError:
-                raise
+            except (ConnectionError, socket.timeout):
+                # Nothing may be said now: a client that was idle between two
+                # flushes would take it for the answer to its next request.
+                return
             except (OSError, EOFError) as error:
                 status, body = 500, to_json({'error': str(error)})
             headers['Coriolis-Instance'] = self.service.instance

@@ -14,6 +14,7 @@ import ssl
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -328,6 +329,23 @@ def test_a_dead_agent_is_given_up(server: Agent) -> None:
     with pytest.raises(ConnectionLost):
         sink.write(0, memoryview(b'x'))
     server.start()
+
+
+def test_an_idle_connection_is_closed_and_made_anew(
+    tmp_path: Path, certificates: Certificates
+) -> None:
+    disk = tmp_path / 'disk'
+    disk.write_bytes(bytes(1 << 20))
+    with agent(
+        tmp_path, {'vda': disk}, certificates, idle_seconds=1
+    ) as running:
+        sink = sink_of(running)
+        sink.write(0, memoryview(b'before'))
+        time.sleep(2.5)
+        sink.flush()
+        sink.write(6, memoryview(b' after'))
+        sink.close()
+    assert disk.read_bytes()[:12] == b'before after'
 
 
 def test_it_ends_when_its_lease_is_over(
