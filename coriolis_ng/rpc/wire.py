@@ -66,7 +66,7 @@ class TaskBeat(Value):
     progress: tuple[Progress, ...] = ()
     notes: tuple[Note, ...] = ()
     checkpoint: dict[str, Any] | None = None
-    advanced: bool = False  # progress was made since the last beat
+    advanced: bool = False  # a checkpoint was made since the last beat
 
 
 class Beat(Value):

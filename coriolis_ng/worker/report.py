@@ -15,7 +15,11 @@ MOST_NOTES = 1000  # that wait for a beat; more are dropped
 
 class Report:
     """Collects for beats; each thing is told until it is acknowledged, and
-    may so be told twice. ``index`` of a note counts within the attempt."""
+    may so be told twice. ``index`` of a note counts within the attempt.
+
+    Only a checkpoint is an advance: what the next attempt must do again was
+    none, or a copy that breaks off each time would be tried for ever.
+    """
 
     def __init__(self, task_id: str, attempt: int) -> None:
         self._task_id = task_id
@@ -37,7 +41,7 @@ class Report:
         with self._lock:
             for one in progress:
                 self._progress[one.item] = one
-            self._fresh = self._advanced = True
+            self._fresh = True
 
     def save(self, checkpoint: dict[str, Any]) -> None:
         with self._lock:
@@ -75,9 +79,8 @@ class Report:
             if self._checkpoint is told.checkpoint:
                 self._checkpoint = None
             self._known |= {one.item: one for one in told.progress}
-            moved = bool(self._news()) or self._checkpoint is not None
-            self._fresh = moved or bool(self._notes)
-            self._advanced = moved
+            self._advanced = self._checkpoint is not None
+            self._fresh = self._advanced or bool(self._news() or self._notes)
 
     def _news(self) -> tuple[Progress, ...]:
         return tuple(

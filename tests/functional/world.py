@@ -172,7 +172,7 @@ class World:
     ) -> Json:
         """Executes and waits; fails with what the tasks said."""
         done = self.ended(transfer, self.start(transfer, **spec))
-        assert done['status'] == wanted, told(done)
+        assert done['status'] == wanted, done['status'] + told(done)
         return done
 
     def points(self, transfer: str, **params: Any) -> list[Json]:
