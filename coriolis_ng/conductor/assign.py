@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
@@ -66,7 +68,9 @@ def _assignment(
         version=row.version,
         instance=row.instance,
         tag=tag_of(execution.id, row.id),
-        input=to_plain(resolve(kind, inputs, outputs)),
+        input=to_plain(
+            _renewed(session, here, kind, row, resolve(kind, inputs, outputs))
+        ),
         source=here.access(Side.SOURCE) if Side.SOURCE in sides else None,
         target=here.access(Side.TARGET) if Side.TARGET in sides else None,
         leftovers=leftovers(session, here, kind, row) if row.cleanup else (),
@@ -74,6 +78,17 @@ def _assignment(
         silent_seconds=kind.silent_seconds,
         lease_seconds=parts.settings.lease_seconds,
         seal_to=parts.key.public,
+    )
+
+
+def _renewed(
+    session: Session, here: Scope, kind: type[Task], row: TaskRow, given: Any
+) -> Any:
+    """The input by what is true now, not when the plan was made."""
+    if kind.subject is None:
+        return given
+    return kind().renew(
+        scope.subject(session, here, kind, row.instance), given
     )
 
 

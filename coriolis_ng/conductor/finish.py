@@ -66,8 +66,25 @@ def _finish(
     elif result.retryable and not losses.is_cancelled(row, execution):
         losses.give_up(parts, session, row, execution, result.message)
     else:
-        _close(session, row, TaskState.FAILED, result.message)
+        _failed(parts, session, row, execution, result)
     return row.execution_id
+
+
+def _failed(
+    parts: Parts,
+    session: Session,
+    row: TaskRow,
+    execution: Execution,
+    result: Result,
+) -> None:
+    closed = _close(session, row, TaskState.FAILED, result.message)
+    kind = parts.tasks.get(row.name)
+    if closed and kind is not None and kind.subject is not None:
+        here = scope.load(session, execution)
+        before = scope.subject(session, here, kind, row.instance)
+        after = kind().failed(before, result.code)
+        if after != before:
+            scope.save(session, before, after)
 
 
 def _canceled(

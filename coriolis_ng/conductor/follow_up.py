@@ -43,7 +43,7 @@ def deploy_if_asked(
     )
     try:
         made = create(parts, session, transfer, wanted, transfer.user_id)
-    except (errors.Conflict, errors.Unsupported) as error:
+    except errors.CoriolisError as error:
         # The execution did what it was asked to; only this did not.
         LOG.error(
             'execution=%s no deployment follows: %s',

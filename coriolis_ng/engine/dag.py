@@ -47,9 +47,10 @@ class Decision:
 def advance(nodes: Mapping[str, Node], *, cancel: bool = False) -> Decision:
     """Decides the next steps of an execution.
 
-    A main task starts when all it needs are done; it is closed when one is
-    not, or when cancel was asked. A cleanup starts when all it cleans and
-    needs are closed and one of what it cleans was ever given to a worker.
+    A main task starts when all it needs are done (a cleanup among them need
+    only be closed); it is closed when one is not, or when cancel was asked.
+    A cleanup starts when all it cleans and needs are closed and one of what
+    it cleans was ever given to a worker.
     """
     state = {node.id: node.state for node in nodes.values()}
     dependents: dict[str, list[str]] = {}
@@ -64,7 +65,7 @@ def advance(nodes: Mapping[str, Node], *, cancel: bool = False) -> Decision:
         node = nodes[queue.popleft()]
         if state[node.id] is not State.PENDING or node.id in start:
             continue
-        verdict = _verdict(node, state, cancel)
+        verdict = _verdict(node, nodes, state, cancel)
         if verdict is State.RUNNING:
             start.add(node.id)
         elif verdict is not State.PENDING:
@@ -78,7 +79,12 @@ def advance(nodes: Mapping[str, Node], *, cancel: bool = False) -> Decision:
     )
 
 
-def _verdict(node: Node, state: Mapping[str, State], cancel: bool) -> State:
+def _verdict(
+    node: Node,
+    nodes: Mapping[str, Node],
+    state: Mapping[str, State],
+    cancel: bool,
+) -> State:
     """RUNNING: start it; PENDING: wait; anything else: close it so."""
     # A task that was once given to a worker may have left something
     # behind: it must not count as never started.
@@ -88,7 +94,11 @@ def _verdict(node: Node, state: Mapping[str, State], cancel: bool) -> State:
             return State.PENDING
         given = any(state[i] is not State.SKIPPED for i in node.cleans)
         return State.RUNNING if given else closed
-    before = [state[i] for i in node.needs]
+    # A cleanup that failed leaves something over and stops nobody.
+    before = [
+        State.DONE if nodes[i].cleans and state[i] not in OPEN else state[i]
+        for i in node.needs
+    ]
     if cancel or any(s not in OPEN and s is not State.DONE for s in before):
         return closed
     done = all(s is State.DONE for s in before)
@@ -105,5 +115,5 @@ def _outcome(
     if State.FAILED in main:
         return ExecutionState.FAILED
     if main - {State.DONE}:
-        return ExecutionState.CANCELED
+        return ExecutionState.CANCELED if cancel else ExecutionState.FAILED
     return ExecutionState.DONE

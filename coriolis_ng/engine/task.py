@@ -99,6 +99,16 @@ class Task:
         """The subject as it is after the task; pure."""
         return subject
 
+    def failed(self, subject: Any, code: str) -> Any:
+        """The subject as it is after the task failed with an error of that
+        ``code``; pure, in the transaction that closes the task."""
+        return subject
+
+    def renew(self, subject: Any, given: Any) -> Any:
+        """The input as it should be now that the task is taken: what was
+        planned may be hours old. Pure."""
+        return given
+
 
 class Cleanup(Task):
     """A task that removes what others made; it has no input but the ledger

@@ -20,9 +20,14 @@ def build(transfer: Transfer, replicas: Mapping[str, Replica]) -> Plan:
         replica = replicas[name]
         before = []
         if replica.points:
-            before = [
-                plan.add(DropPoints, instance=name, points=replica.points)
-            ]
+            points = plan.add(
+                DropPoints,
+                instance=name,
+                points=replica.points,
+                kept_too=True,
+            )
+            # A worker VM that was left over still holds the volumes.
+            before = [points, plan.clean(CleanTarget, points)]
         volumes = plan.add(
             DropVolumes, instance=name, volumes=replica.volumes, after=before
         )

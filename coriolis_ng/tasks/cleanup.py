@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Remove what other tasks made and nothing needs any more.
 
-What is to go comes from the ledger; the cloud is asked for the tag as well,
-because a creation may have landed after its task was given up.
+What is to go comes from the ledger, which names everything before it is made.
 """
 
 from __future__ import annotations
@@ -73,6 +72,9 @@ def at_target(
 
 
 class _Clean(Cleanup):
+    # Removing a file of a chain may merge many gigabytes.
+    silent_seconds = 6 * 3600
+
     class Output(Value):
         dropped: int = 0
 

@@ -16,6 +16,7 @@ from coriolis_ng.objects.recovery_point import Copied
 from coriolis_ng.objects.snapshot import Mode, Snapshot, SnapshotDisk
 from coriolis_ng.objects.vm import Disk, Vm
 from coriolis_ng.objects.volume import Volume, Volumes
+from coriolis_ng.tasks.told import Told
 from coriolis_ng.transport.certificates import Certificates
 from coriolis_ng.transport.contracts import Reader, Sink
 from coriolis_ng.transport.copy import Copied as Moved
@@ -130,7 +131,9 @@ class _Journals:
 
     def save(self, _extent: Extent) -> None:
         with self._lock:
-            values = {i: j.value() for i, j in self._disks.items()}
+            # Disks that this attempt has not opened yet keep theirs.
+            values = dict(self._before.disks)
+            values |= {i: j.value() for i, j in self._disks.items()}
         self._work.checkpoint(CopyJournal(disks=values))
 
 
@@ -172,7 +175,9 @@ class _DiskCopy:
                 made = self._copy(reader, sink, extents, since)
             finally:
                 sink.close()
-            sha256 = whole(reader) if given.checksum else ''
+            sha256 = ''
+            if given.checksum:
+                sha256 = whole(Told(reader, work, f'{self._disk.id} sha256'))
         finally:
             reader.close()
         return Copied(

@@ -19,6 +19,7 @@ from coriolis_ng.objects.recovery_point import (
 from coriolis_ng.objects.replica import Replica, ReplicaDisk
 from coriolis_ng.objects.resource import Resource, ResourceKind
 from coriolis_ng.objects.snapshot import Mode, Snapshot
+from coriolis_ng.objects.task import Level
 from coriolis_ng.objects.transfer import StorageMappings
 from coriolis_ng.objects.vm import Vm
 from coriolis_ng.objects.volume import (
@@ -28,7 +29,11 @@ from coriolis_ng.objects.volume import (
 )
 from coriolis_ng.tasks import watch
 from coriolis_ng.tasks.cleanup import at_target, drop_all
+from coriolis_ng.tasks.told import Told
 from coriolis_ng.transport.digest import whole
+
+# Merging the files of points may copy many gigabytes without a word.
+MERGE_SECONDS = 6 * 3600
 
 
 class MakeVolumes(Task):
@@ -149,6 +154,13 @@ class MakeRecoveryPoint(Task):
             full_reason='',
         )
 
+    def failed(self, subject: Replica, code: str) -> Replica:
+        if code != errors.CorruptData.code:
+            return subject
+        return msgspec.structs.replace(
+            subject, full_reason='the last copy differed from its source'
+        )
+
 
 def _settled(volumes: Volumes) -> Volumes:
     return Volumes(
@@ -173,10 +185,9 @@ def _compare(
 ) -> None:
     wanted = {one.disk_id: one.sha256 for one in copied}
     for disk in disks:
-        work.stop_if_asked()
         reader = work.target.imports.read(disk)
         try:
-            found = whole(reader)
+            found = whole(Told(reader, work, f'{disk.disk_id} sha256'))
         finally:
             reader.close()
         if found != wanted[disk.disk_id]:
@@ -195,21 +206,53 @@ class DropPoints(Task):
     side = Side.TARGET
     needs = ('imports',)
     subject = Replica
+    silent_seconds = MERGE_SECONDS
 
     class Input(Value):
+        """``kept_too``: points that were pinned meanwhile go as well,
+        because all of the replica goes."""
+
         points: tuple[RecoveryPoint, ...]
+        kept_too: bool = False
 
     class Output(Value):
         dropped: tuple[str, ...] = ()
 
+    def renew(self, subject: Replica, given: Input) -> Input:
+        wanted = {p.id for p in given.points}
+        return msgspec.structs.replace(
+            given,
+            points=tuple(
+                p
+                for p in subject.points
+                if p.id in wanted and (given.kept_too or not p.pinned)
+            ),
+        )
+
     def run(self, work: Work, given: Input) -> Output:
-        for point in given.points:
-            resources = [
-                at_target(work, ResourceKind.VOLUME_SNAPSHOT, s.id, s.storage)
-                for s in point.disks
-            ]
-            drop_all(work, resources, work.target.imports.drop)
-        return self.Output(dropped=tuple(p.id for p in given.points))
+        dropped = []
+        # The oldest first: a chain is cut from its end.
+        for point in reversed(given.points):
+            try:
+                self._drop(work, point)
+            except errors.Conflict as error:
+                # A deployment lives on it; the next execution tries again.
+                work.note(
+                    f'recovery point {point.id} stays: {error.message}',
+                    Level.WARNING,
+                )
+            else:
+                dropped.append(point.id)
+        return self.Output(dropped=tuple(dropped))
+
+    def _drop(self, work: Work, point: RecoveryPoint) -> None:
+        for disk in point.disks:
+            work.stop_if_asked()
+            gone = at_target(
+                work, ResourceKind.VOLUME_SNAPSHOT, disk.id, disk.storage
+            )
+            work.target.imports.drop(gone)
+            work.dropped(gone)
 
     def apply(self, subject: Replica, made: Output) -> Replica:
         kept = tuple(p for p in subject.points if p.id not in made.dropped)
@@ -222,6 +265,7 @@ class DropVolumes(Task):
     side = Side.TARGET
     needs = ('imports',)
     subject = Replica
+    silent_seconds = MERGE_SECONDS
 
     class Input(Value):
         volumes: Volumes

@@ -344,10 +344,14 @@ class Runner:
                     self.task_id, self.attempt, home.host, home.incarnation
                 )
             )
-        except errors.CoriolisError as error:
+        except errors.Stale as error:
             # Another's, over, or out of reach; if it is still meant for
             # us, the answer to a beat will say so.
             self._log(logging.WARNING, f'not taken: {error.message}')
+            return None
+        except errors.CoriolisError as error:
+            # It cannot be taken, now or later: said, not tried for ever.
+            self._finish(_refused(error))
             return None
         return taken
 

@@ -171,7 +171,8 @@ class Execution:
                 raise self.broken(seen.id, 'started after the cancel')
             for need in node.needs:
                 other = self.rows.nodes[need]
-                if other.state is not State.DONE:
+                closed = other.cleans and other.state not in dag.OPEN
+                if other.state is not State.DONE and not closed:
                     raise self.broken(seen.id, 'before', need)
         else:
             for other in node.needs | node.cleans:
@@ -224,6 +225,10 @@ class Execution:
                 raise self.broken(node.id, 'is open at the end')
             if node.state is State.SKIPPED and started.get(node.id):
                 raise self.broken(node.id, 'was started and is skipped')
+            if not (node.cleans or self.rows.cancel or started.get(node.id)):
+                before = [rows[i] for i in node.needs if not rows[i].cleans]
+                if all(n.state is State.DONE for n in before):
+                    raise self.broken(node.id, 'was never started')
             if node.cleans:
                 needed = any(started.get(i) for i in node.cleans)
                 if needed != bool(started.get(node.id)):
@@ -232,6 +237,8 @@ class Execution:
         wanted = ExecutionState.DONE
         if mains - {State.DONE}:
             wanted = ExecutionState.CANCELED
+        if wanted is ExecutionState.CANCELED and not self.rows.cancel:
+            wanted = ExecutionState.FAILED
         if State.FAILED in mains:
             wanted = ExecutionState.FAILED
         if state is not wanted:

@@ -92,12 +92,16 @@ MUTANTS = {
         'queue.extend(dependents.get(node.id, ()))',
         'pass',
     ),
+    'a failed cleanup stops the main task after it': (
+        'State.DONE if nodes[i].cleans and state[i] not in OPEN else state[i]',
+        'state[i]',
+    ),
     'a failed cleanup fails the execution': (
         'main = {state[n.id] for n in nodes.values() if not n.cleans}',
         'main = {state[n.id] for n in nodes.values()}',
     ),
     'a canceled execution is called done': (
-        'return ExecutionState.CANCELED',
+        'return ExecutionState.CANCELED if cancel else ExecutionState.FAILED',
         'return ExecutionState.DONE',
     ),
 }
