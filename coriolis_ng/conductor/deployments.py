@@ -21,6 +21,7 @@ from coriolis_ng.objects.execution import (
     ExecutionKind,
     ExecutionState,
 )
+from coriolis_ng.objects.resource import ResourceKind
 
 
 def create(parts: Parts, who: Asker, spec: DeploymentSpec) -> Deployment:
@@ -62,8 +63,9 @@ def delete(parts: Parts, who: Asker, id: str) -> None:
             raise errors.Conflict(
                 'The deployment is running: wait for it or cancel it.'
             )
-        if not must_be_torn_down(deployment):
+        if not _is_test(deployment):
             _hand_over(session, deployment)
+        if not must_be_torn_down(session, deployment):
             db.deployments.delete(session, id)
             return False
         plans.create_execution(
@@ -81,17 +83,33 @@ def delete(parts: Parts, who: Asker, id: str) -> None:
         advance(parts, execution_id)
 
 
-def must_be_torn_down(deployment: Deployment) -> bool:
-    """A test leaves nothing behind."""
-    return deployment.spec.purpose is DeploymentPurpose.TEST and any(
+def must_be_torn_down(session: Session, deployment: Deployment) -> bool:
+    """A test leaves nothing behind, and nobody what a failure left over."""
+    if _is_test(deployment) and any(
         one.vm or one.volumes for one in deployment.instances
+    ):
+        return True
+    owned = _owned(deployment)
+    return any(
+        entry.resource.kind is not ResourceKind.SECRET
+        and entry.resource.id not in owned
+        for entry in db.ledger.rows(session, deployment_id=deployment.id)
     )
+
+
+def _is_test(deployment: Deployment) -> bool:
+    return deployment.spec.purpose is DeploymentPurpose.TEST
+
+
+def _owned(deployment: Deployment) -> frozenset[str]:
+    empty: frozenset[str] = frozenset()
+    return empty.union(*(one.owned() for one in deployment.instances))
 
 
 def _hand_over(session: Session, deployment: Deployment) -> None:
     """From here on the machines are the user's: a ledger that named them
     would call them strays."""
-    owned = frozenset().union(*(one.owned() for one in deployment.instances))
+    owned = _owned(deployment)
     for entry in db.ledger.rows(session, deployment_id=deployment.id):
         if entry.resource.id in owned:
             db.ledger.dropped(

@@ -63,6 +63,8 @@ def create(
 ) -> tuple[Deployment, Execution]:
     """Writes a deployment and its execution; starts nothing."""
     points = choose_points(session, transfer, spec)
+    if spec.purpose is DeploymentPurpose.FINAL:
+        _check_synced_last(session, transfer, points)
     id, execution_id = new_id(), new_id()
     check_clones(transfer, spec.clone_disks)
     deployment = Deployment(
@@ -89,6 +91,23 @@ def create(
         project_id=transfer.project_id,
     )
     return deployment, execution
+
+
+def _check_synced_last(
+    session: Session, transfer: Transfer, points: dict[str, RecoveryPoint]
+) -> None:
+    """``Conflict`` where a machine went on after its point was made: a final
+    deployment would lose what it wrote since."""
+    if transfer.spec.scenario is Scenario.LIVE_MIGRATION:
+        return
+    for name, point in points.items():
+        made_by = db.executions.get(session, point.execution_id)
+        if not made_by.spec.shutdown_instances:
+            raise errors.Conflict(
+                f'The recovery point of {name!r} was made while the machine '
+                'ran, so it is not the last state: execute the transfer '
+                'with shutdown_instances first, or deploy as a failover.'
+            )
 
 
 def check_clones(transfer: Transfer, clone_disks: bool | None = None) -> None:

@@ -241,7 +241,7 @@ def _check_no_deployment_needs(session: Session, transfer: Transfer) -> None:
             raise errors.Conflict(
                 f'The deployment {deployment.id} of the transfer is running.'
             )
-        if deployments.must_be_torn_down(deployment):
+        if deployments.must_be_torn_down(session, deployment):
             raise errors.Conflict(
                 f'The test deployment {deployment.id} was made from the '
                 'transfer: delete it first.'

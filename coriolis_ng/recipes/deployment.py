@@ -66,11 +66,16 @@ def build(
 
 
 def tear_down(deployment: Deployment) -> Plan:
-    """Remove the machines of a test deployment with their volumes."""
+    """Remove the machines of a test deployment with their volumes; of any
+    other only what a failure left over."""
     plan = Plan()
+    test = deployment.spec.purpose is DeploymentPurpose.TEST
     for one in deployment.instances:
         gone = plan.add(
-            DropVm, instance=one.instance, vm=one.vm, volumes=one.volumes
+            DropVm,
+            instance=one.instance,
+            vm=one.vm if test else None,
+            volumes=one.volumes if test else None,
         )
         plan.clean(CleanTarget, gone)
     return plan

@@ -19,7 +19,7 @@ from coriolis_ng.objects.volume import Volume, Volumes
 from coriolis_ng.tasks.told import Told
 from coriolis_ng.transport.certificates import Certificates
 from coriolis_ng.transport.contracts import Reader, Sink
-from coriolis_ng.transport.copy import Copied as Moved
+from coriolis_ng.transport.copy import Copied as Made
 from coriolis_ng.transport.copy import copy
 from coriolis_ng.transport.digest import whole
 from coriolis_ng.transport.errors import JournalMismatch, NoChangeTracking
@@ -33,10 +33,19 @@ from coriolis_ng.transport.stats import Progress
 FLUSH_SECONDS = 5.0
 
 
+class Moved(Value):
+    """What all attempts together read and sent, in bytes."""
+
+    read: int = 0
+    sent: int = 0
+
+
 class CopyJournal(Value):
-    """What an attempt leaves to the next: what is durable, by disk."""
+    """What an attempt leaves to the next: what is durable, by disk, and
+    what it took to get there."""
 
     disks: dict[str, JournalValue] = {}
+    moved: dict[str, Moved] = {}
 
 
 class CopyDisks(Task):
@@ -102,6 +111,7 @@ class _Journals:
         self._work = work
         self._before: CopyJournal = work.resumed(CopyJournal) or CopyJournal()
         self._disks: dict[str, Journal] = {}
+        self._moved = dict(self._before.moved)
         self._lock = threading.Lock()
         self.given_up = False
 
@@ -129,12 +139,21 @@ class _Journals:
             self._disks[disk.disk_id] = journal
         return journal
 
+    def moved(self, disk_id: str, read: int, sent: int) -> Moved:
+        """Takes in what this attempt moved so far; answers the sum."""
+        before = self._before.moved.get(disk_id, Moved())
+        found = Moved(read=before.read + read, sent=before.sent + sent)
+        with self._lock:
+            self._moved[disk_id] = found
+        return found
+
     def save(self, _extent: Extent) -> None:
         with self._lock:
             # Disks that this attempt has not opened yet keep theirs.
             values = dict(self._before.disks)
             values |= {i: j.value() for i, j in self._disks.items()}
-        self._work.checkpoint(CopyJournal(disks=values))
+            moved = dict(self._moved)
+        self._work.checkpoint(CopyJournal(disks=values, moved=moved))
 
 
 class _DiskCopy:
@@ -180,13 +199,16 @@ class _DiskCopy:
                 sha256 = whole(Told(reader, work, f'{self._disk.id} sha256'))
         finally:
             reader.close()
+        moved = self._journals.moved(
+            self._disk.id, made.bytes_read, made.bytes_sent
+        )
         return Copied(
             disk_id=self._disk.id,
             mode=mode,
             reason=reason,
             changed=made.bytes_changed,
-            read=made.bytes_read,
-            sent=made.bytes_sent,
+            read=moved.read,
+            sent=moved.sent,
             written=made.bytes_read + made.bytes_zeroed,
             seconds=made.seconds,
             sha256=sha256,
@@ -198,7 +220,7 @@ class _DiskCopy:
         sink: Sink,
         extents: list[Extent],
         since: str | None,
-    ) -> Moved:
+    ) -> Made:
         given = self._given
         told = given.snapshot.disk(self._disk.id)
         volume = given.volumes.of(self._disk.id)
@@ -219,6 +241,7 @@ class _DiskCopy:
         return self._work.stopping or self._journals.given_up
 
     def _progress(self, seen: Progress) -> None:
+        self._journals.moved(self._disk.id, seen.read, seen.sent)
         self._work.progress(seen.done, seen.total, item=self._disk.id)
 
 
