@@ -12,6 +12,7 @@ numbers are those of the protocol's ``doc/proto.md``.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import socket
 import ssl
 import struct
@@ -56,6 +57,9 @@ _DONE = 1
 
 ALLOCATION = 'base:allocation'
 MAX_REPLY = 64 << 20
+# Requests and answers lie in the buffers of two sockets: a server that is
+# busy with sending does not read, so whoever only sends waits for ever.
+MAX_IN_FLIGHT = 16
 
 
 class NbdAddress(Value):
@@ -279,17 +283,23 @@ class NbdConnection:
         return self._cookie
 
     def readinto(self, offset: int, view: memoryview, part: int) -> None:
-        """Fill ``view``, asking for all of its parts before the first comes.
+        """Fill ``view``, asking for its parts before the first comes.
 
-        That many requests in flight is what hides the latency of a source.
+        Several requests in flight are what hides the latency of a source;
+        at most ``MAX_IN_FLIGHT`` are.
         """
         waiting: dict[int, tuple[int, memoryview]] = {}
-        for start in range(0, len(view), part):
-            piece = view[start : start + part]
-            cookie = self._request(READ, offset + start, len(piece))
-            waiting[cookie] = (offset + start, piece)
+        starts = iter(range(0, len(view), part))
         failed = 0
-        while waiting:
+        while True:
+            room = MAX_IN_FLIGHT - len(waiting)
+            # Nothing more is asked for after an error.
+            for start in itertools.islice(starts, 0 if failed else room):
+                piece = view[start : start + part]
+                cookie = self._request(READ, offset + start, len(piece))
+                waiting[cookie] = (offset + start, piece)
+            if not waiting:
+                break
             # After an error the other answers still have to be taken away.
             cookie, done, number = self._read_chunk(waiting)
             failed = failed or number

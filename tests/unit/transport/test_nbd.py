@@ -3,18 +3,20 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 from coriolis_ng.transport import NbdAddress, NbdReader
 from coriolis_ng.transport.errors import ConnectionLost, TransportError
-from coriolis_ng.transport.nbd import NbdError
+from coriolis_ng.transport.nbd import MAX_IN_FLIGHT, NbdError
 
 SIZE = 1 << 20
 HELLO = b'NBDMAGICIHAVEOPT' + struct.pack('>H', 3)
@@ -46,7 +48,7 @@ class Peer:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
-        self.file = sock.makefile('rb')
+        self.file: IO[bytes] = sock.makefile('rb')
 
     def option(self) -> int:
         _, number, length = struct.unpack('>QII', self.file.read(16))
@@ -206,3 +208,66 @@ def test_another_size_later_is_refused(tmp_path: Path) -> None:
 def test_nobody_listens(tmp_path: Path) -> None:
     with pytest.raises(ConnectionLost):
         NbdReader(f'nbd+unix:///?socket={tmp_path}/nothing')
+
+
+def test_a_read_has_a_bounded_number_of_requests_in_flight(
+    tmp_path: Path,
+) -> None:
+    early: list[int] = []
+
+    def talk(peer: Peer) -> None:
+        peer.haggle()
+        # Unbuffered, so that what is in flight is in the socket.
+        peer.file = peer.sock.makefile('rb', buffering=0)
+        waiting = [peer.request() for _ in range(MAX_IN_FLIGHT)]
+        for left in reversed(range(40)):
+            more, _, _ = select.select([peer.sock], [], [], 0.02)
+            early.extend(len(waiting) for _ in more)
+            _, cookie, at, length = waiting.pop(0)
+            data = struct.pack('>Q', at) + bytes([at % 251]) * length
+            peer.chunk(cookie, 1, data, done=True)
+            if left >= MAX_IN_FLIGHT:
+                waiting.append(peer.request())
+
+    with serving(tmp_path, talk) as uri:
+        found = read(uri, 40 * 512, 512)
+    assert found == b''.join(bytes([n * 512 % 251]) * 512 for n in range(40))
+    assert early == []
+
+
+def test_after_an_error_no_more_is_asked_for(tmp_path: Path) -> None:
+    def talk(peer: Peer) -> None:
+        peer.haggle()
+        first = [peer.request()[1] for _ in range(MAX_IN_FLIGHT)]
+        for cookie in first:
+            error = struct.pack('>IH', 5, 3) + b'bad'
+            peer.chunk(cookie, (1 << 15) + 1, error, done=True)
+        _, cookie, at, _ = peer.request()
+        assert at == 7
+        peer.chunk(cookie, 1, struct.pack('>Q', 7) + b'y', done=True)
+
+    with serving(tmp_path, talk) as uri:
+        reader = NbdReader(uri, part=50, timeout_seconds=5)
+        with pytest.raises(NbdError):
+            reader.readinto(0, memoryview(bytearray(5000)))
+        data = bytearray(1)
+        reader.readinto(7, memoryview(data))
+        assert data == b'y'
+        reader.close()
+
+
+def test_a_large_read_of_a_server_with_one_thread(tmp_path: Path) -> None:
+    """It answers each request before it reads the next: with more of them
+    than the sockets hold, and nobody reading, both would wait."""
+    length, part = SIZE, 512
+
+    def talk(peer: Peer) -> None:
+        peer.haggle()
+        peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+        for _ in range(length // part):
+            _, cookie, at, count = peer.request()
+            data = struct.pack('>Q', at) + b'z' * count
+            peer.chunk(cookie, 1, data, done=True)
+
+    with serving(tmp_path, talk) as uri:
+        assert read(uri, length, part) == b'z' * length
