@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import urllib.parse
 import xml.etree.ElementTree as ET  # noqa: S405  # see parse()
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,7 @@ from typing import Any
 import libvirt
 
 from coriolis_ng.providers import errors
+from coriolis_ng.providers.kvm import schemas
 
 # libvirt prints each error to stderr, also those that are handled.
 libvirt.registerErrorHandler(lambda *_: None, None)
@@ -83,10 +85,22 @@ def parse(text: str) -> ET.Element:
 
 
 class Access:
-    """A connection that is opened on first use, and again when it broke."""
+    """A connection that is opened on first use, and again when it broke.
+
+    Raises ``InvalidInput`` for a URI other than ``uris`` allows.
+    """
+
+    uris = re.compile(schemas.URI)
 
     def __init__(self, info: Mapping[str, Any]) -> None:
         self.info = dict(info)
+        if not self.uris.fullmatch(str(info['uri'])):
+            raise errors.InvalidInput(
+                'This libvirt URI is not allowed: the driver has to be qemu, '
+                'the transport unix, tls, ssh or tcp, and the only parameter '
+                'socket, with unix.',
+                field='$.connection_info.uri',
+            )
         self.uri = _uri(str(info['uri']))
         self._open: libvirt.virConnect | None = None
 
@@ -189,6 +203,4 @@ class Access:
 
 def _uri(uri: str) -> str:
     """Without a terminal nobody can answer what ssh asks."""
-    if '+ssh:' in uri and 'no_tty' not in uri:
-        uri += ('&' if '?' in uri else '?') + 'no_tty=1'
-    return uri
+    return uri + '?no_tty=1' if uri.startswith('qemu+ssh:') else uri

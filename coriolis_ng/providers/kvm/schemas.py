@@ -7,6 +7,18 @@ from collections.abc import Mapping
 from typing import Any
 
 DIALECT = 'https://json-schema.org/draft/2020-12/schema'
+# Whoever may name a URI must not get more by it than a connection: libvirt
+# starts the programs that its parameters command, netcat and keyfile and the
+# transport ext name, and its driver test reads files. A host begins with a
+# letter or a digit, so ssh cannot take it for an option.
+URI = (
+    '^qemu(\\+unix:///(system|session)'
+    '([?]socket=/[A-Za-z0-9._/~+:@-]+)?'
+    '|([+](tls|ssh|tcp))?://'
+    '(([A-Za-z0-9_][A-Za-z0-9_.-]*@)?'
+    '([A-Za-z0-9][A-Za-z0-9.-]*|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?)?'
+    '/(system|session))$'
+)
 SCRATCH = '/var/tmp/coriolis'  # noqa: S108  # survives a reboot, on purpose
 
 
@@ -28,11 +40,12 @@ CONNECTION = _object(
     {
         'uri': {
             'type': 'string',
-            'minLength': 1,
+            'pattern': URI,
             'title': 'libvirt URI',
             'description': 'Where libvirt is, such as qemu:///system. Disks '
             'are read and written by the worker itself, so the worker runs '
-            'on the host that it names.',
+            'on the host that it names. The transports unix, tls, ssh and '
+            'tcp may be used, and of the parameters only socket with unix.',
         },
         'username': {
             'type': 'string',

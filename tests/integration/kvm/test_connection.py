@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Credentials and addresses that are wrong are said clearly.
 
-libvirt's own test driver asks for a password as a real daemon does.
+libvirt's own test driver asks for a password as a real daemon does; no user
+may name it, so these tests allow it to themselves.
 """
+
+import re
 
 import pytest
 
 from coriolis_ng import errors
 from coriolis_ng.providers import registry
+from coriolis_ng.providers.kvm.connection import Access
+from coriolis_ng.providers.kvm.inventory import Inventory
 from coriolis_ng.providers.kvm.provider import Provider
 
 NODE = """<node>
@@ -16,6 +21,7 @@ NODE = """<node>
 <memory>524288</memory><vcpu>2</vcpu><os><type>hvm</type></os></domain>
 <auth><user password='right'>astrid</user></auth>
 </node>"""
+RIGHT = {'username': 'astrid', 'password': 'right'}
 
 
 @pytest.fixture
@@ -25,15 +31,22 @@ def uri(tmp_path):
     return f'test://{path}'
 
 
+class TestDriver(Access):
+    """A connection to libvirt's test driver."""
+
+    __test__ = False
+    uris = re.compile('test:///.*')
+
+
 def connect(**info):
     return registry.connect(Provider(), info)
 
 
 def test_the_right_password(uri):
-    connection = connect(uri=uri, username='astrid', password='right')
-    connection.ping()
-    assert connection.inventory.get_vm('web1').memory == 512 << 20
-    connection.close()
+    access = TestDriver({'uri': uri, **RIGHT})
+    access.ping()
+    assert Inventory(access).get_vm('web1').memory == 512 << 20
+    access.close()
 
 
 @pytest.mark.parametrize(
@@ -47,7 +60,7 @@ def test_the_right_password(uri):
 )
 def test_wrong_credentials(uri, info):
     with pytest.raises(errors.AuthFailed) as caught:
-        connect(uri=uri, **info).ping()
+        TestDriver({'uri': uri, **info}).ping()
     assert 'credentials' in caught.value.message
     assert 'right' not in str(caught.value.__dict__)
 
@@ -55,10 +68,8 @@ def test_wrong_credentials(uri, info):
 @pytest.mark.parametrize(
     'uri',
     [
-        'qemu:///system?socket=/nowhere/libvirt-sock',
+        'qemu+unix:///system?socket=/nowhere/libvirt-sock',
         'qemu+tcp://127.0.0.1:1/system',
-        'nonsense://x/',
-        'qemu:///nonsense',
     ],
 )
 def test_nobody_is_there(uri):
@@ -74,19 +85,20 @@ def test_the_schema_names_the_field():
 
 
 def test_a_missing_machine(uri):
-    connection = connect(uri=uri, username='astrid', password='right')
+    access = TestDriver({'uri': uri, **RIGHT})
+    inventory = Inventory(access)
     for name in ('web2', 'a/b', 'ü 1', '', '004b96e1'):
         with pytest.raises(errors.NotFound, match='no machine'):
-            connection.inventory.get_vm(name)
-    connection.close()
+            inventory.get_vm(name)
+    access.close()
 
 
 def test_pages_of_machines(uri):
-    connection = connect(uri=uri, username='astrid', password='right')
-    inventory = connection.inventory
+    access = TestDriver({'uri': uri, **RIGHT})
+    inventory = Inventory(access)
     every = inventory.list_vms(marker=None, limit=None, name=None)
     assert [vm.name for vm in every] == ['web1']
     assert not inventory.list_vms(marker='web1', limit=None, name=None)
     assert not inventory.list_vms(marker=None, limit=0, name=None)
     assert not inventory.list_vms(marker=None, limit=None, name='db')
-    connection.close()
+    access.close()
