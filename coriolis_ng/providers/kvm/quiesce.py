@@ -28,6 +28,24 @@ class Quiesced:
     consistency = Consistency.CRASH
     reason = ''
 
+    def ended(self, thawed: int | None, mode: str) -> None:
+        """After ``thawed`` file systems were thawed, None for unknown.
+
+        None of them frozen any more means that the guest, which does so by
+        itself after some seconds, or our watcher was faster, perhaps before
+        the snapshot; ``Conflict`` where it must be a quiesced one.
+        """
+        if thawed or self.consistency is not Consistency.APPLICATION:
+            return
+        self.consistency = Consistency.CRASH
+        self.reason = 'the guest was thawed before the snapshot was complete'
+        if thawed is None:
+            self.reason = 'the guest agent did not say that it was frozen'
+        if mode == 'require':
+            raise errors.Conflict(
+                f'The guest cannot be quiesced: {self.reason}.'
+            )
+
 
 @contextlib.contextmanager
 def quiesced(
@@ -60,7 +78,8 @@ def quiesced(
         yield found
     finally:
         thawed = _thaw(domain)
-        _dismiss(watcher, thawed)
+        _dismiss(watcher, thawed is not None or not domain.isActive())
+    found.ended(thawed, mode)
 
 
 def _obstacle(domain: libvirt.virDomain, mode: str, seconds: int) -> str:
@@ -87,16 +106,18 @@ def _freeze(domain: libvirt.virDomain) -> str:
     return '' if frozen else 'the guest agent froze no file system'
 
 
-def _thaw(domain: libvirt.virDomain) -> bool:
-    """Also after a freeze that failed: it may have frozen some."""
+def _thaw(domain: libvirt.virDomain) -> int | None:
+    """How many file systems were thawed, None where that failed.
+
+    Also after a freeze that failed: it may have frozen some.
+    """
     try:
-        domain.fsThaw()
+        return int(domain.fsThaw())
     except libvirt.libvirtError:
-        return not domain.isActive()
+        return None
     finally:
         with contextlib.suppress(libvirt.libvirtError):
             domain.agentSetResponseTimeout(_FOREVER, 0)
-    return True
 
 
 def _watch(access: Access, domain: libvirt.virDomain) -> Any:
