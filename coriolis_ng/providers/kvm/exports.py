@@ -40,6 +40,7 @@ from coriolis_ng.providers.kvm.connection import Access, parse, told
 from coriolis_ng.providers.kvm.inventory import Inventory
 from coriolis_ng.providers.kvm.sources import (
     Address,
+    Guard,
     Names,
     Served,
     SnapshotReader,
@@ -58,6 +59,7 @@ class _Plan(msgspec.Struct):
     disks: Sequence[Disk]
     reasons: dict[str, str]
     since: str | None
+    running: bool = False
 
     @property
     def since_name(self) -> str:
@@ -99,7 +101,8 @@ class Exports:
             watch.record(ResourceKind.CHECKPOINT, mark)
         watch.stop_if_asked()
         taken_at = datetime.datetime.now(datetime.UTC)
-        if plan.domain.isActive():
+        plan.running = bool(plan.domain.isActive())
+        if plan.running:
             consistency, reason = self._begin_running(plan, options)
         else:
             consistency, reason = _begin_off(plan)
@@ -184,7 +187,10 @@ class Exports:
             raise errors.NotFound(
                 f'The snapshot has no disk {disk_id!r}.'
             ) from None
-        return SnapshotReader(served, lambda: self._diagnose(address))
+        guard = Guard(
+            lambda: self._diagnose(address), always=not address.running
+        )
+        return SnapshotReader(served, guard)
 
     def _diagnose(self, address: Address) -> None:
         """Raises what explains that a disk cannot be read any more."""
@@ -194,6 +200,7 @@ class Exports:
                 'The machine was removed from the source during the copy.'
             )
         if not address.running:
+            offline.check(domain, address)
             return
         with told('looking why the copy broke'):
             if not domain.isActive():
@@ -295,7 +302,7 @@ def _disk(plan: _Plan, disk: Disk) -> SnapshotDisk:
 
 
 def _address(plan: _Plan) -> Address:
-    running = bool(plan.domain.isActive())
+    running = plan.running
     served = {}
     for disk in plan.disks:
         delta = not plan.reasons[disk.id]
@@ -308,6 +315,8 @@ def _address(plan: _Plan) -> Address:
             export=disk.id,
             since=plan.since if delta else None,
             bitmap=_bitmap(plan, disk, running) if delta else None,
+            path=disk.path,
+            written=0 if running else offline.written(disk.path),
         )
     return Address(
         running=running, domain=plan.domain.UUIDString(), disks=served

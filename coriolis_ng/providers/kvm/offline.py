@@ -3,12 +3,14 @@
 
 The new checkpoint is a bitmap that ``qemu-img`` adds to each qcow2 file, and
 a note that libvirt is given by redefinition, so that a later delta of the
-running machine starts from it. While the files are served their lock keeps
-the machine from being started: it cannot change under the copy.
+running machine starts from it. While the files are served the lock of qcow2
+ones keeps the machine from being started. That of raw ones does not, so it is
+looked whether it was: see :func:`check`.
 """
 
 from __future__ import annotations
 
+import os
 import pathlib
 from collections.abc import Sequence
 
@@ -18,7 +20,7 @@ from coriolis_ng.objects.vm import Disk
 from coriolis_ng.providers import errors
 from coriolis_ng.providers.kvm import checkpoints, nbdserver, qcow2
 from coriolis_ng.providers.kvm.connection import told
-from coriolis_ng.providers.kvm.sources import Names
+from coriolis_ng.providers.kvm.sources import Address, Names
 
 BROKEN = 'the record of changes is damaged on the source'
 
@@ -72,6 +74,35 @@ def begin(
         )
         sockets[disk.id] = socket
     return sockets
+
+
+def written(path: str) -> int:
+    """When a file was last written to, in ns; 0 for none, or a device."""
+    try:
+        return os.stat(path).st_mtime_ns if os.path.isfile(path) else 0
+    except OSError:
+        return 0
+
+
+def check(domain: libvirt.virDomain, address: Address) -> None:
+    """Raises ``Conflict`` for a machine that did not stay off.
+
+    One that was started and stopped meanwhile shows in its files.
+    """
+    with told('looking whether the machine is off'):
+        active = domain.isActive()
+    changed = any(
+        served.written and written(served.path) != served.written
+        for served in address.disks.values()
+    )
+    if active or changed:
+        raise errors.Conflict(
+            'The machine was started during the copy, so that it is of no '
+            'use. The next execution starts from the last recovery point.'
+            if active
+            else 'A disk was written to during the copy: the machine was '
+            'started during the copy, or another program did it.'
+        )
 
 
 def end(names: Names) -> None:

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import pathlib
+import threading
+import time
 from collections.abc import Callable, Iterator
 
 import msgspec
@@ -18,12 +20,52 @@ from coriolis_ng.transport.readers.nbd import NbdReader
 Diagnose = Callable[[], None]
 
 
+# How often it is looked at a machine that has to stay off.
+_LOOK_SECONDS = 5.0
+
+
+class Guard:
+    """Looks whether a snapshot is still what it was, for all its streams.
+
+    ``diagnose`` raises where it is not. That is asked when a connection
+    broke, and with ``always`` also while all seems well.
+    """
+
+    def __init__(
+        self,
+        diagnose: Diagnose,
+        *,
+        always: bool,
+        every_seconds: float = _LOOK_SECONDS,
+    ) -> None:
+        self._diagnose = diagnose
+        self._always = always
+        self._every = every_seconds
+        self._lock = threading.Lock()
+        self._last = time.monotonic()
+
+    def look(self) -> None:
+        with self._lock:
+            self._diagnose()
+            self._last = time.monotonic()
+
+    def after_read(self) -> None:
+        if self._always and time.monotonic() - self._last >= self._every:
+            self.look()
+
+    def at_end(self) -> None:
+        if self._always:
+            self.look()
+
+
 class Served(Value):
     """One disk: ``bitmap`` is the dirty bitmap of a delta ``since`` a
     checkpoint's id, both None for a full copy."""
 
     socket: str
     export: str
+    path: str = ''
+    written: int = 0  # of a machine that is off: when, as of ``os.stat``
     since: str | None = None
     bitmap: str | None = None
 
@@ -74,13 +116,18 @@ class Names(Value):
 
 class SnapshotReader(NbdReader):
     """Knows checkpoints by their ids; says what became of the machine when
-    the connection breaks."""
+    the connection breaks.
+
+    What was read counts only when ``close`` did not raise: a machine that
+    was off may have been started, and its lock does not hold for raw files.
+    """
 
     def __init__(
-        self, served: Served, diagnose: Diagnose, size: int | None = None
+        self, served: Served, guard: Guard, size: int | None = None
     ) -> None:
         self._served = served
-        self._diagnose = diagnose
+        self._guard = guard
+        self._used = False
         try:
             super().__init__(
                 NbdAddress(export=served.export, socket=served.socket),
@@ -88,7 +135,7 @@ class SnapshotReader(NbdReader):
                 size=size,
             )
         except (transport_errors.TransportError, OSError) as error:
-            diagnose()
+            guard.look()
             raise errors.Unreachable(
                 'The snapshot on the source cannot be read any more.',
                 detail=str(error),
@@ -107,17 +154,26 @@ class SnapshotReader(NbdReader):
 
     def _guarded(self, extents: Iterator[Extent]) -> Iterator[Extent]:
         try:
+            self._used = True
             yield from extents
         except transport_errors.ConnectionLost:
-            self._diagnose()
+            self._guard.look()
             raise
 
     def readinto(self, offset: int, view: memoryview) -> None:
         try:
+            self._used = True
             super().readinto(offset, view)
         except transport_errors.ConnectionLost:
-            self._diagnose()
+            self._guard.look()
             raise
+        self._guard.after_read()
 
     def clone(self) -> SnapshotReader:
-        return SnapshotReader(self._served, self._diagnose, self.size)
+        return SnapshotReader(self._served, self._guard, self.size)
+
+    def close(self) -> None:
+        super().close()
+        used, self._used = self._used, False
+        if used:
+            self._guard.at_end()

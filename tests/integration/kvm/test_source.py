@@ -7,6 +7,7 @@ import signal
 import tempfile
 import time
 
+import libvirt
 import pytest
 
 from coriolis_ng import errors
@@ -242,6 +243,33 @@ def test_a_machine_that_is_off_is_locked_during_the_copy(tiny, copies):
     copies.copy(snapshot)
     copies.drop(watch)
     tiny.start()
+
+
+@pytest.mark.parametrize('formats', [('raw',)])
+def test_a_raw_machine_that_is_started_during_the_copy(tiny, copies):
+    snapshot, watch = copies.snapshot()
+    reader = copies.exports.open(snapshot, 'vda')
+    clone = reader.clone()
+    read(clone, 0, MIB)
+    clone.close()
+    read(reader, 0, MIB)
+    tiny.domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
+    with pytest.raises(errors.Conflict, match='started during the copy'):
+        reader.close()
+    reader.close()
+    copies.drop(watch)
+
+
+@pytest.mark.parametrize('formats', [('raw',)])
+def test_a_raw_disk_that_is_written_during_the_copy(tiny, copies):
+    """As a machine does that was started and is off again."""
+    snapshot, watch = copies.snapshot()
+    reader = copies.exports.open(snapshot, 'vda')
+    read(reader, 0, MIB)
+    tiny.write_off('vda', 2 * MIB, b'x' * 512)
+    with pytest.raises(errors.Conflict, match='written to during the copy'):
+        reader.close()
+    copies.drop(watch)
 
 
 def test_required_quiescing_fails_without_an_agent(tiny, copies):
