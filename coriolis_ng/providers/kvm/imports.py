@@ -284,8 +284,7 @@ class Imports:
         }
         console = ''
         if paths and schemas.target(options, 'console_log'):
-            first = next(iter(paths.values()))
-            console = str(first.with_name(file_name(tag, 'console') + '.log'))
+            console = str(_log_of(next(iter(paths.values()))))
         return build.NewDomain(
             name=name,
             uuid=minions.id_of(tag),
@@ -338,6 +337,7 @@ class Imports:
             chains.drop_point(path)
         elif resource.kind is ResourceKind.VOLUME:
             chains.drop_volume(path)
+            _log_of(path).unlink(missing_ok=True)
         else:
             path.unlink(missing_ok=True)
         self._pools.refresh(resource.id.partition('/')[0])
@@ -364,6 +364,16 @@ class Imports:
                 _resource(_kind(ident), ident, tag, ident.partition('/')[0])
             )
         return found
+
+
+def _log_of(path: pathlib.Path) -> pathlib.Path:
+    """What a machine whose first volume this is prints on its console.
+
+    Named after the volume, and so removed with it where the machine was
+    removed by somebody else; as a file of the ledger it would seem to be
+    left over by the deployment that made it.
+    """
+    return path.with_suffix('.console.log')
 
 
 def _kind(ident: str) -> ResourceKind:

@@ -81,6 +81,8 @@ def make(
     watch.record(ResourceKind.VM, ident)
     watch.record(ResourceKind.FILE, f'{pool}/{root}', pool)
     watch.record(ResourceKind.FILE, f'{pool}/{iso}', pool)
+    # The VM is not defined: once it is off nothing else tells of its log.
+    watch.record(ResourceKind.FILE, f'{pool}/{console.name}', pool)
     watch.stop_if_asked()
     qcow2.overlay(folder / root, os.fspath(image), qcow2.format_of(image))
     seed.make(

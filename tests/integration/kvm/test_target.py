@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """A destination's volumes, points and machines, without a guest's system."""
 
+import pathlib
 import time
 
 import msgspec
 import pytest
 
 from coriolis_ng import errors
+from coriolis_ng.objects.minion import MinionKeys, Purpose
 from coriolis_ng.objects.resource import ResourceKind, Side
 from coriolis_ng.objects.transfer import DiskMapping, StorageMappings
 from coriolis_ng.objects.vm import Disk, Firmware, Nic, Vm
 from coriolis_ng.objects.volume import ClonedVolumes, Volumes
 from coriolis_ng.providers import testing
+from coriolis_ng.providers.kvm import connection as connection_module
 from coriolis_ng.providers.kvm import qcow2
+from coriolis_ng.remote.keys import make_keypair
 from tests.integration.kvm.tiny import BOOT_SECTOR, content, run
 
 MIB = 1 << 20
@@ -233,6 +237,69 @@ def test_an_isolated_machine_has_a_network_of_its_own(
     imports.drop(next(r for r in watch.resources if r.kind == 'vm'))
     found = {n.name for n in connection.inventory.list_networks()}
     assert found == {'default'}
+
+
+def test_the_log_of_a_machine_goes_with_its_first_volume(
+    make, imports, options, watch, vm, libvirtd
+):
+    clones = imports.make_clones(
+        imports.make_snapshots(make(), watch=watch),
+        options=options,
+        watch=watch,
+    )
+    made = imports.make_vm(
+        vm,
+        clones,
+        name='off',
+        network_map={},
+        isolated=True,
+        options=options,
+        watch=watch,
+    )
+    conn = libvirtd.connect()
+    domain = conn.lookupByUUIDString(made.id)
+    log = connection_module.parse(domain.XMLDesc()).find('.//serial/log')
+    path = pathlib.Path(log.get('file'))
+    assert path.exists()
+    # Somebody else removes the machine; its log stays.
+    domain.destroy()
+    domain.undefine()
+    conn.close()
+    imports.drop(next(r for r in watch.resources if r.kind == 'vm'))
+    assert path.exists()
+    volume = clones.items[0]
+    row = next(r for r in watch.resources if r.id == volume.id)
+    imports.drop(row)
+    assert not path.exists()
+
+
+def test_the_log_of_a_worker_vm_goes_without_the_vm(
+    imports, options, watch, libvirtd, tmp_path
+):
+    image = tmp_path / 'empty.qcow2'
+    run('qemu-img', 'create', '-q', '-f', 'qcow2', image, '1M')
+    options |= {'worker_image': str(image), 'worker_timeout_seconds': 1}
+    _, user = make_keypair('user')
+    host, _ = make_keypair()
+    with pytest.raises(errors.Conflict, match='got no address'):
+        imports.make_minion(
+            (),
+            Purpose.WRITE,
+            MinionKeys(user_key=user, host_key=host),
+            options=options,
+            watch=watch,
+        )
+    # Whoever ends it leaves nothing that tells of its log.
+    conn = libvirtd.connect()
+    ident = next(r.id for r in watch.resources if r.kind == 'vm')
+    conn.lookupByUUIDString(ident).destroy()
+    conn.close()
+    logs = [r for r in watch.resources if r.id.endswith('.log')]
+    path = libvirtd.base / 'pools' / logs[0].id
+    assert path.exists()
+    for row in logs:
+        imports.drop(row)
+    assert not path.exists()
 
 
 def test_somebody_elses_machine_is_not_dropped(imports, libvirtd):
