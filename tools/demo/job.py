@@ -252,7 +252,7 @@ class Job:
 
     def rows_left(self) -> list[str]:
         """Entries of the ledger and secrets that nothing needs."""
-        path = next(self.coriolis.state.glob('*.sqlite*'))
+        path = next(self.coriolis.state.glob('*.sqlite'))
         with sqlite3.connect(f'file:{path}?mode=ro', uri=True) as rows:
             found = rows.execute('SELECT kind, id FROM ledger').fetchall()
             count = rows.execute('SELECT count(*) FROM secrets').fetchone()[0]
