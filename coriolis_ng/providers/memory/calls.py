@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the memory cloud can be asked to do, one function for each call.
 
-The ``test_*`` calls are what a guest or an operator would do behind our
-back; a provider never uses them.
+A call that a provider does not use stands in ``tricks``.
 """
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -62,7 +60,7 @@ def blocks_of(
     if kind == 'volume_snapshot':
         return store.volume_snapshot(id).blocks
     if kind == 'machine':
-        return _disk(store.machine(id), query['disk']).blocks
+        return find_disk(store.machine(id), query['disk']).blocks
     return store.snapshot(id).disks[query['disk']]
 
 
@@ -135,7 +133,8 @@ def _described(machine: Machine) -> dict[str, Any]:
     }
 
 
-def _disk(machine: Machine, id: str) -> Disk:
+def find_disk(machine: Machine, id: str) -> Disk:
+    """``NotFound`` when the machine has no such disk."""
     for disk in machine.disks:
         if disk.id == id:
             return disk
@@ -333,126 +332,3 @@ def list_tagged(store: Store, tag: str) -> list[dict[str, str]]:
         for thing in things.values()
         if thing.tag.startswith(tag) and thing.tag
     ]
-
-
-@offered
-def test_make_machine(
-    store: Store,
-    name: str,
-    disks: list[dict[str, Any]],
-    cpus: int = 1,
-    memory: int = 512 << 20,
-    nics: list[dict[str, Any]] | None = None,
-    agent: bool = True,
-    power: str = 'on',
-) -> str:
-    """A machine that was there before us: it has no tag."""
-    id = f'm-{len(store.machines) + 1}'
-    store.machines[id] = Machine(
-        id,
-        name,
-        cpus,
-        memory,
-        [
-            Disk(d['id'], Blocks(d['size']), d.get('tracked', True))
-            for d in disks
-        ],
-        nics or [],
-        power,
-        agent,
-    )
-    return id
-
-
-@offered
-def test_write(
-    store: Store, machine: str, disk: str, offset: int, payload: str
-) -> None:
-    """The guest writes (base64)."""
-    blocks = _disk(store.machine(machine), disk).blocks
-    blocks.write(offset, base64.b64decode(payload), store.tick())
-
-
-@offered
-def test_zero(
-    store: Store, machine: str, disk: str, offset: int, length: int
-) -> None:
-    """The guest discards."""
-    blocks = _disk(store.machine(machine), disk).blocks
-    blocks.zero(offset, length, store.tick())
-
-
-@offered
-def test_change_disk(
-    store: Store,
-    machine: str,
-    disk: str,
-    size: int | None = None,
-    forget_checkpoints: bool = False,
-) -> None:
-    """An operator grows a disk, or tracking is lost."""
-    changed = _disk(store.machine(machine), disk)
-    if size is not None:
-        changed.blocks.size = size
-    if forget_checkpoints:
-        changed.checkpoints.clear()
-
-
-@offered
-def test_fail(
-    store: Store,
-    call: str,
-    error: str = 'Unreachable',
-    message: str = 'a planted fault',
-    skip: int = 0,
-    count: int = 1,
-) -> None:
-    """The call (or ``read``, ``write``) fails ``count`` times after
-    ``skip`` good ones, with a class of ``coriolis_ng.errors``."""
-    store.faults.append(
-        {
-            'call': call,
-            'error': error,
-            'message': message,
-            'skip': skip,
-            'count': count,
-        }
-    )
-
-
-@offered
-def test_delay(store: Store, call: str, seconds: float) -> None:
-    """Every such call takes that much longer."""
-    store.delays[call] = seconds
-
-
-@offered
-def test_faults(store: Store) -> list[dict[str, Any]]:
-    """The planted faults that nothing has met yet."""
-    return store.faults
-
-
-@offered
-def test_calm(store: Store) -> None:
-    """No faults and no delays any more."""
-    store.faults.clear()
-    store.delays.clear()
-
-
-@offered
-def test_counts(store: Store) -> dict[str, Any]:
-    """What is there, for a test that wants to see nothing left."""
-    return {
-        'machines': sorted(m.id for m in store.machines.values() if m.tag),
-        'snapshots': sorted(store.snapshots),
-        'volumes': sorted(store.volumes),
-        'volume_snapshots': sorted(store.volume_snapshots),
-        'checkpoints': sorted(
-            {
-                c
-                for m in store.machines.values()
-                for d in m.disks
-                for c in d.checkpoints
-            }
-        ),
-    }

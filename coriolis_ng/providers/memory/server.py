@@ -19,7 +19,10 @@ import urllib.parse
 from typing import Any
 
 from coriolis_ng import errors
-from coriolis_ng.providers.memory import calls
+from coriolis_ng.providers.memory import (
+    calls,
+    tricks,  # noqa: F401 - importing it offers its calls
+)
 from coriolis_ng.providers.memory.store import Log, Store
 from coriolis_ng.transport.digest import digest
 
