@@ -25,4 +25,7 @@ class ApiError(Exception):
         self.request_id = request_id
 
     def __str__(self) -> str:
+        # 0: it is the client itself that says so.
+        if not self.status:
+            return self.message
         return f'{self.message} (HTTP {self.status})'

@@ -47,6 +47,8 @@ def check(schema: Mapping[str, Any], value: Any, field: str) -> None:
     rule = f'{error.validator} {error.validator_value!r}'
     if error.validator in ('required', 'additionalProperties'):
         rule = error.message
+    elif error.validator == 'pattern' and 'description' in error.schema:
+        rule = error.schema['description'].rstrip('.')
     raise errors.InvalidInput(
         f'{path} does not fit the schema: {rule}.', field=path
     )

@@ -89,7 +89,7 @@ class Create(ShowOne):
             if not told['valid']:
                 raise ApiError(
                     f'The endpoint {made["id"]} was created, but its cloud '
-                    f'does not let us in: {told["message"]} Mend it with '
+                    f'does not let us in: {told["message"]}\nMend it with '
                     '"coriolis endpoint update", or delete it.',
                     status=0,
                 )
