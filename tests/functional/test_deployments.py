@@ -202,3 +202,19 @@ def test_an_execution_that_deploys(world: World) -> None:
     assert content(world, machine) == original(world, name)
     world.client.deployments.delete(made['id'])
     _scrap(world, machine)
+
+
+def test_a_final_deployment_wants_a_machine_that_is_off(world: World) -> None:
+    name = world.machine('db', 2 * MIB)
+    transfer = world.transfer(name, skip_os_morphing=True)
+    world.run(transfer)
+    with pytest.raises(ApiError, match='shutdown_instances') as caught:
+        world.deploy(transfer, purpose='final')
+    assert caught.value.status == 409
+    world.run(transfer, shutdown_instances=True)
+    made = world.deploy(transfer, purpose='final')
+    machine = made_machine(world, made, name)
+    assert content(world, machine) == original(world, name)
+    assert world.source.call('get_machine', name=name)['power'] == 'off'
+    world.client.deployments.delete(made['id'])
+    _scrap(world, machine)
