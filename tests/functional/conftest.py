@@ -19,6 +19,15 @@ WAYS = {'allinone': coriolis.allinone, 'processes': coriolis.processes}
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = pathlib.Path(__file__).parent
+    faults = [
+        item
+        for item in items
+        if item.path.name == 'test_faults.py' and 'processes' in item.name
+    ]
+    for number, item in enumerate(faults):
+        # What a cloud's fault does hardly depends on the way we run.
+        if number % 6:
+            item.add_marker(pytest.mark.thorough)
     for item in items:
         if here in item.path.parents and not item.get_closest_marker(
             'timeout'

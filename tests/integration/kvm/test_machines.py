@@ -29,7 +29,12 @@ from tests.beds import guest as guests
 from tests.beds import images
 from tests.beds import libvirt as bed
 
-pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(1500)]
+pytestmark = [
+    pytest.mark.guest,
+    pytest.mark.slow,
+    pytest.mark.thorough,
+    pytest.mark.timeout(1500),
+]
 
 WAIT_SECONDS = 900
 
