@@ -60,6 +60,9 @@ def _assignment(
     before = {g['ref'][0] for g in inputs.values() if 'ref' in g}
     outputs = db.tasks.outputs(session, sorted(before))
     sides = scope.sides(kind)
+    owned: frozenset[str] = frozenset()
+    if row.cleanup:
+        owned = scope.subject(session, here, None, row.instance).owned()
     return Assignment(
         task_id=row.id,
         attempt=row.attempt,
@@ -74,6 +77,8 @@ def _assignment(
         source=here.access(Side.SOURCE) if Side.SOURCE in sides else None,
         target=here.access(Side.TARGET) if Side.TARGET in sides else None,
         leftovers=leftovers(session, here, kind, row) if row.cleanup else (),
+        cleaned_tags=tuple(tag_of(execution.id, id) for id in row.cleans),
+        owned=tuple(sorted(owned)),
         checkpoint=row.checkpoint,
         silent_seconds=kind.silent_seconds,
         lease_seconds=parts.settings.lease_seconds,

@@ -32,7 +32,11 @@ class Work(Protocol):
     target: Any
     source_options: dict[str, Any]
     target_options: dict[str, Any]
-    leftovers: tuple[Resource, ...]  # cleanup tasks only
+    # For cleanup tasks only: what the ledger names, the tags to look for in
+    # the cloud, and the ids that must stay whatever is found.
+    leftovers: tuple[Resource, ...]
+    cleaned_tags: tuple[str, ...]
+    owned: frozenset[str]
 
     def progress(
         self, done: int, total: int, *, item: str = '', unit: str = 'bytes'

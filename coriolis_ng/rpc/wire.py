@@ -40,6 +40,8 @@ class Assignment(Value):
     source: Access | None = None
     target: Access | None = None
     leftovers: tuple[Resource, ...] = ()
+    cleaned_tags: tuple[str, ...] = ()  # of the tasks that it cleans
+    owned: tuple[str, ...] = ()  # ids that must stay, whatever is found
     checkpoint: dict[str, Any] | None = None
     silent_seconds: int = 300
     lease_seconds: int = 90

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Remove what other tasks made and nothing needs any more.
 
-What is to go comes from the ledger, which names everything before it is made.
+What is to go comes from the ledger, which names everything before it is made;
+the cloud is asked for the tags as well, because a creation may land after its
+task was given up and its entry was dropped.
 """
 
 from __future__ import annotations
@@ -29,6 +31,16 @@ ORDER = (
     ResourceKind.IMAGE,
     ResourceKind.KEYPAIR,
     ResourceKind.SECRET,
+)
+
+
+# What is dropped because its tag was seen. Volumes and their snapshots are
+# dropped by the ledger only: files of a chain belong to more than one point.
+LISTED = (
+    ResourceKind.VM,
+    ResourceKind.PORT,
+    ResourceKind.SNAPSHOT,
+    ResourceKind.CHECKPOINT,
 )
 
 
@@ -81,10 +93,23 @@ class _Clean(Cleanup):
     def _end(self, work: Work) -> Any:
         raise NotImplementedError
 
+    def _listed(
+        self, work: Work, end: Any, known: Sequence[Resource]
+    ) -> list[Resource]:
+        stay = work.owned | {resource.id for resource in known}
+        return [
+            found
+            for tag in work.cleaned_tags
+            for found in end.list_tagged(tag)
+            if found.kind in LISTED and found.id not in stay
+        ]
+
     def run(self, work: Work, given: Any) -> Output:
         end = self._end(work)
         mine = [r for r in work.leftovers if r.side is self.side]
-        gone = drop_all(work, mine, end.drop)
+        gone = drop_all(
+            work, [*mine, *self._listed(work, end, mine)], end.drop
+        )
         if gone:
             work.note(f'{gone} leftovers removed')
         return self.Output(dropped=gone)

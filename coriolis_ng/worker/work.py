@@ -78,6 +78,8 @@ class ChildWork:
         self.attempt = assignment.attempt
         self.instance = assignment.instance
         self.leftovers = assignment.leftovers
+        self.cleaned_tags = assignment.cleaned_tags
+        self.owned = frozenset(assignment.owned)
         self._assignment = assignment
         self._line = line
         self._stop = stop
