@@ -96,13 +96,22 @@ class _Clean(Cleanup):
     def _listed(
         self, work: Work, end: Any, known: Sequence[Resource]
     ) -> list[Resource]:
+        """No more than a second look: a cloud that is out of reach keeps
+        nothing of what the ledger knows from being called gone."""
         stay = work.owned | {resource.id for resource in known}
-        return [
-            found
-            for tag in work.cleaned_tags
-            for found in end.list_tagged(tag)
-            if found.kind in LISTED and found.id not in stay
-        ]
+        try:
+            return [
+                found
+                for tag in work.cleaned_tags
+                for found in end.list_tagged(tag)
+                if found.kind in LISTED and found.id not in stay
+            ]
+        except errors.CoriolisError as error:
+            work.note(
+                f'could not look for more leftovers: {error.message}',
+                Level.WARNING,
+            )
+            return []
 
     def run(self, work: Work, given: Any) -> Output:
         end = self._end(work)
