@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 import xml.etree.ElementTree as ET  # noqa: S405  # libvirt wrote it
 from collections.abc import Sequence
 
@@ -66,11 +67,8 @@ class Inventory:
 
     def _disk(self, domain: libvirt.virDomain, facts: domainxml.Facts) -> Disk:
         path = self.path_of(facts)
-        size = 0
-        # A file that is not there: preflight tells, the list must not fail.
-        with contextlib.suppress(libvirt.libvirtError):
-            size = domain.blockInfo(facts.target)[0]
         header = qcow2.find_header(path) if self._access.local else None
+        size = _size(domain, facts.target) or (header.size if header else 0)
         why = domainxml.untracked(facts, header.version if header else None)
         return Disk(
             id=facts.target,
@@ -175,3 +173,15 @@ class Inventory:
                     and v.name().endswith(('.qcow2', '.img', '.raw'))
                 ]
         return tuple(sorted(found))
+
+
+def _size(domain: libvirt.virDomain, target: str) -> int:
+    """In bytes; 0 for a file that is not there: preflight tells of it, the
+    list must not fail. QEMU may also refuse for the moment in which a job
+    on the disk begins, so it is asked again."""
+    for _ in range(5):
+        with contextlib.suppress(libvirt.libvirtError):
+            if size := domain.blockInfo(target)[0]:
+                return int(size)
+        time.sleep(0.1)
+    return 0

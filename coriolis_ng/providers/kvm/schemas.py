@@ -186,11 +186,12 @@ TARGET = _object(
         },
         'detach_clones': {
             'type': 'boolean',
-            'default': True,
+            'default': False,
             'title': 'Detach clones',
             'description': 'Copy what a new machine shares with its '
             'recovery point while it already runs, so that the point can '
-            'be deleted. Not done for test deployments.',
+            'be deleted. Not done for test deployments. QEMU 7.2 was seen '
+            'to crash when this begins while the firmware still runs.',
         },
     },
     ('worker_image',),
