@@ -175,7 +175,8 @@ def _sources() -> list[str]:
         if lines or attempt:
             break
         subprocess.run(['apt-get', 'update', '-q'], check=True)
-    return lines or [f'deb http://deb.debian.org/debian {SUITE} main']
+    # Without any, mmdebstrap takes the mirror that it knows by itself.
+    return lines
 
 
 def _data_disk(scratch: pathlib.Path, out: pathlib.Path) -> None:
