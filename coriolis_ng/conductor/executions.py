@@ -35,6 +35,12 @@ def create(
 ) -> Execution:
     """Plans and starts a run; ``Conflict`` while the transfer is busy,
     ``NoWorker`` when nobody could do one of its tasks."""
+    if spec.retry_of is not None:
+        # Refused rather than taken and forgotten: nothing is inherited yet.
+        raise errors.Unsupported(
+            'retry_of is not supported yet: execute the transfer again, '
+            'which copies what has changed since its last recovery point.'
+        )
     execution_id = new_id()
 
     def write(session: Session) -> None:

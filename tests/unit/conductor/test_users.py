@@ -22,6 +22,7 @@ from coriolis_ng.conductor.asking import Asker, asker
 from coriolis_ng.objects import to_plain
 from coriolis_ng.objects.deployment import DeploymentPurpose
 from coriolis_ng.objects.endpoint import EndpointSpec
+from coriolis_ng.objects.execution import ExecutionSpec
 from coriolis_ng.objects.preflight import Finding, Severity
 from coriolis_ng.objects.transfer import Transfer, TransferSpec
 from coriolis_ng.rpc.wire import Answer, Query
@@ -350,3 +351,9 @@ def test_preflight_tells_all_at_once(site: Site) -> None:
         ('instance_not_found', 'error', 'gone'),
         ('slow', 'warning', ''),
     ]
+
+
+def test_what_is_not_inherited_yet_is_refused(site: Site) -> None:
+    spec = ExecutionSpec(retry_of='some-execution')
+    with pytest.raises(errors.Unsupported, match='retry_of'):
+        executions.create(site.parts, site.who, 'any', spec)
