@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tables. Nothing outside ``db`` sees these classes."""
+
+from coriolis_ng.db.models.base import Base
+from coriolis_ng.db.models.deployments import DeployedVm, Deployment
+from coriolis_ng.db.models.endpoints import Endpoint
+from coriolis_ng.db.models.executions import Execution
+from coriolis_ng.db.models.ledger import Ledger
+from coriolis_ng.db.models.recovery_points import RecoveryPoint
+from coriolis_ng.db.models.replicas import Replica, ReplicaDisk
+from coriolis_ng.db.models.secrets import Secret
+from coriolis_ng.db.models.services import Service
+from coriolis_ng.db.models.tasks import Task, TaskNote, TaskProgress
+from coriolis_ng.db.models.transfers import Transfer
+
+__all__ = [
+    'Base',
+    'DeployedVm',
+    'Deployment',
+    'Endpoint',
+    'Execution',
+    'Ledger',
+    'RecoveryPoint',
+    'Replica',
+    'ReplicaDisk',
+    'Secret',
+    'Service',
+    'Task',
+    'TaskNote',
+    'TaskProgress',
+    'Transfer',
+]

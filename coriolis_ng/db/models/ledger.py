@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ledger: what was created, recorded before it was."""
+
+from __future__ import annotations
+
+import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from coriolis_ng.db.clock import utcnow
+from coriolis_ng.db.models.base import TABLE, Base, Id, Long, Name, Word
+
+
+class Ledger(Base):
+    """What we made in a cloud. No foreign keys: an entry goes only when
+    the thing itself is gone."""
+
+    __tablename__ = 'ledger'
+    __table_args__ = (
+        sa.UniqueConstraint(
+            'task_id', 'kind', 'id', 'side', name='uq_ledger_thing'
+        ),
+        sa.Index('ix_ledger_transfer', 'transfer_id', 'instance'),
+        sa.Index('ix_ledger_deployment', 'deployment_id', 'instance'),
+        sa.Index('ix_ledger_execution', 'execution_id'),
+        TABLE,
+    )
+    number: Mapped[int] = mapped_column(
+        sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), primary_key=True
+    )
+    id: Mapped[str] = mapped_column(sa.String(500))
+    kind: Mapped[str] = mapped_column(Word)
+    side: Mapped[str] = mapped_column(sa.String(16))
+    tag: Mapped[str] = mapped_column(Name)
+    attempt: Mapped[int]
+    parent: Mapped[str] = mapped_column(Long)
+    endpoint_id: Mapped[str | None] = mapped_column(Id, index=True)
+    execution_id: Mapped[str] = mapped_column(Id)
+    task_id: Mapped[str] = mapped_column(Id)
+    transfer_id: Mapped[str | None] = mapped_column(Id)
+    deployment_id: Mapped[str | None] = mapped_column(Id)
+    instance: Mapped[str] = mapped_column(Name)
+    created_at: Mapped[datetime.datetime] = mapped_column(default=utcnow)

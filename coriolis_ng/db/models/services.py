@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of services."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from coriolis_ng.db.models.base import (
+    TABLE,
+    Base,
+    Id,
+    Name,
+    Plain,
+    Stamps,
+    Word,
+)
+
+
+class Service(Stamps, Base):
+    """``former`` is the incarnation before: its late beats are refused."""
+
+    __tablename__ = 'services'
+    __table_args__ = (
+        sa.UniqueConstraint('host', 'binary', name='uq_services_host'),
+        TABLE,
+    )
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    host: Mapped[str] = mapped_column(Name)
+    binary: Mapped[str] = mapped_column(Word)
+    enabled: Mapped[bool] = mapped_column(default=True)
+    incarnation: Mapped[str] = mapped_column(Word)
+    former: Mapped[str] = mapped_column(Word, default='')
+    release: Mapped[str] = mapped_column(Word)
+    mapped_regions: Mapped[Any] = mapped_column(Plain)
+    providers: Mapped[Any] = mapped_column(Plain)
+    seal_key: Mapped[str] = mapped_column(Name)
+    capacity: Mapped[int]
+    alive_at: Mapped[datetime.datetime]
