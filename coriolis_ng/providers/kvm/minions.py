@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
 import time
@@ -10,11 +11,12 @@ import uuid
 from collections.abc import Sequence
 
 import libvirt
+from taskflow.patterns import linear_flow
 
 from coriolis_ng.objects.minion import Minion, MinionKeys, Purpose, Ssh
 from coriolis_ng.objects.resource import ResourceKind
 from coriolis_ng.objects.volume import Volume
-from coriolis_ng.providers import errors
+from coriolis_ng.providers import errors, flows
 from coriolis_ng.providers.base import Options, Watch
 from coriolis_ng.providers.kvm import (
     build,
@@ -58,6 +60,116 @@ def image_path(pools: Pools, options: Options) -> pathlib.Path:
     return path
 
 
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """One worker VM before it is there: what it is made of, and where.
+
+    All names follow from the tag of the task, so a later attempt finds
+    what an earlier one left. ``pool`` is the libvirt pool in whose
+    directory ``folder`` its files lie.
+    """
+
+    access: Access
+    pools: Pools
+    volumes: Sequence[Volume]
+    purpose: Purpose
+    keys: MinionKeys
+    options: Options
+    watch: Watch
+    image: pathlib.Path
+    pool: str
+    folder: pathlib.Path
+
+    @property
+    def id(self) -> str:
+        """The VM's UUID."""
+        return id_of(self.watch.tag)
+
+    @property
+    def root(self) -> pathlib.Path:
+        """The overlay of the worker image that it boots from."""
+        return self.folder / (file_name(self.watch.tag, 'worker') + '.qcow2')
+
+    @property
+    def seed(self) -> pathlib.Path:
+        """The ISO with its keys."""
+        return self.folder / (file_name(self.watch.tag, 'seed') + '.iso')
+
+    @property
+    def console(self) -> pathlib.Path:
+        """What it prints on its serial port."""
+        return self.folder / (file_name(self.watch.tag, 'console') + '.log')
+
+
+class DropEarlier(flows.Step):
+    """An earlier attempt's VM has keys that we no longer know."""
+
+    def execute(self, plan: Plan) -> None:
+        """Stops it, if there is one."""
+        machines.destroy(plan.access, plan.id)
+
+
+class Record(flows.Step):
+    """Everything is in the ledger before the first of it is made."""
+
+    def execute(self, plan: Plan) -> None:
+        """Raises ``Stale`` and ``Canceled`` as the watch does."""
+        plan.watch.record(ResourceKind.VM, plan.id)
+        # The VM is not defined: once it is off nothing else tells of its
+        # log.
+        for path in (plan.root, plan.seed, plan.console):
+            plan.watch.record(
+                ResourceKind.FILE, f'{plan.pool}/{path.name}', plan.pool
+            )
+        plan.watch.stop_if_asked()
+
+
+class MakeRoot(flows.Step):
+    """The disk that it boots from; the image itself stays as it is."""
+
+    def execute(self, plan: Plan) -> None:
+        """Raises ``Conflict`` where qemu-img refuses."""
+        qcow2.overlay(
+            plan.root, os.fspath(plan.image), qcow2.format_of(plan.image)
+        )
+
+
+class MakeSeed(flows.Step):
+    """What makes the image ours: its host key, and who may log in."""
+
+    def execute(self, plan: Plan) -> None:
+        """Raises ``Unsupported`` without a program that makes ISOs."""
+        # cloud-init works once for each id of an instance.
+        instance = domainxml.short(plan.watch.tag, str(time.time()))
+        seed.make(
+            plan.seed,
+            f'i-{instance}',
+            seed.user_data(plan.keys, seed.host_public(plan.keys.host_key)),
+        )
+
+
+class Start(flows.Step):
+    """Starts it; provides the domain."""
+
+    def execute(self, plan: Plan) -> libvirt.virDomain:
+        """The running domain."""
+        described = _describe(plan)
+        with told('starting a worker VM'):
+            # Not defined: after a crash of the host nothing of it comes
+            # back.
+            return plan.access.conn.createXML(build.xml(described))
+
+
+class WaitForAddress(flows.Step):
+    """Waits until it has asked for an address; provides that."""
+
+    def execute(self, plan: Plan, domain: libvirt.virDomain) -> str:
+        """Raises ``Conflict`` with the end of its console when the time of
+        the options is over, or it stopped; ``Canceled``."""
+        seconds = schemas.target(plan.options, 'worker_timeout_seconds')
+        return _wait(domain, seconds, plan.watch, plan.console)
+
+
 def make(
     access: Access,
     pools: Pools,
@@ -68,66 +180,68 @@ def make(
     options: Options,
     watch: Watch,
 ) -> Minion:
-    """Starts the VM and waits for its address."""
-    image = image_path(pools, options)
+    """Starts the VM with the volumes, and waits for its address.
+
+    Raises ``NotFound`` without an image, and what the steps raise. No step
+    undoes itself: all is in the ledger before it is made, and whoever
+    cleans up after a failure may be another worker.
+    """
     pool = schemas.target(options, 'storage_pool')
-    folder = pools.folder(pool)
-    ident = id_of(watch.tag)
-    root = file_name(watch.tag, 'worker') + '.qcow2'
-    console = folder / (file_name(watch.tag, 'console') + '.log')
-    iso = file_name(watch.tag, 'seed') + '.iso'
-    # An earlier attempt's VM has keys that we no longer know.
-    machines.destroy(access, ident)
-    watch.record(ResourceKind.VM, ident)
-    watch.record(ResourceKind.FILE, f'{pool}/{root}', pool)
-    watch.record(ResourceKind.FILE, f'{pool}/{iso}', pool)
-    # The VM is not defined: once it is off nothing else tells of its log.
-    watch.record(ResourceKind.FILE, f'{pool}/{console.name}', pool)
-    watch.stop_if_asked()
-    qcow2.overlay(folder / root, os.fspath(image), qcow2.format_of(image))
-    seed.make(
-        folder / iso,
-        f'i-{domainxml.short(watch.tag, str(time.time()))}',
-        seed.user_data(keys, seed.host_public(keys.host_key)),
+    plan = Plan(
+        access=access,
+        pools=pools,
+        volumes=volumes,
+        purpose=purpose,
+        keys=keys,
+        options=options,
+        watch=watch,
+        image=image_path(pools, options),
+        pool=pool,
+        folder=pools.folder(pool),
     )
-    paths = {v.disk_id: pools.path(v.id) for v in volumes}
-    kind = probe.domain_type(access, options)
-    system = build.NewDisk(
-        path=str(folder / root), target='vda', cache='unsafe'
+    steps = linear_flow.Flow('worker VM').add(
+        DropEarlier(),
+        Record(),
+        MakeRoot(),
+        MakeSeed(),
+        Start(provides='domain'),
+        WaitForAddress(provides='host'),
     )
-    data = build.NewDisk(
-        path=str(folder / iso), target='vdb', format='raw', readonly=True
-    )
-    described = build.NewDomain(
-        console=str(console),
-        name=f'coriolis-{purpose}-{domainxml.short(watch.tag)}',
-        uuid=ident,
-        tag=watch.tag,
-        role=WORKER,
-        cpus=schemas.target(options, 'worker_vcpus'),
-        memory=schemas.target(options, 'worker_memory') << 20,
-        domain_type=kind,
-        machine=probe.machine_type('', options),
-        cpu_mode=probe.worker_cpu(kind, options),
-        disks=(system, data, *build.disks_of(paths, 'virtio', 2)),
-        nics=(
-            build.NewNic(
-                mac=build.mac_of(watch.tag),
-                network=access.network(
-                    schemas.target(options, 'network')
-                ).name(),
-            ),
-        ),
-    )
-    with told('starting a worker VM'):
-        # Not defined: after a crash of the host nothing of it comes back.
-        domain = access.conn.createXML(build.xml(described))
-    seconds = schemas.target(options, 'worker_timeout_seconds')
-    host = _wait(domain, seconds, watch, console)
+    made = flows.run(steps, {'plan': plan})
     return Minion(
-        id=ident,
-        ssh=Ssh(host=host, user=seed.USER, key='', host_key=''),
+        id=plan.id,
+        ssh=Ssh(host=made['host'], user=seed.USER, key='', host_key=''),
         disks={v.disk_id: build.serial_of(v.disk_id) for v in volumes},
+    )
+
+
+def _describe(plan: Plan) -> build.NewDomain:
+    """Its own disk and seed first, then the volumes."""
+    kind = probe.domain_type(plan.access, plan.options)
+    root = build.NewDisk(path=str(plan.root), target='vda', cache='unsafe')
+    keys = build.NewDisk(
+        path=str(plan.seed), target='vdb', format='raw', readonly=True
+    )
+    paths = {v.disk_id: plan.pools.path(v.id) for v in plan.volumes}
+    network = schemas.target(plan.options, 'network')
+    nic = build.NewNic(
+        mac=build.mac_of(plan.watch.tag),
+        network=plan.access.network(network).name(),
+    )
+    short = domainxml.short(plan.watch.tag)
+    return build.NewDomain(
+        console=str(plan.console),
+        name=f'coriolis-{plan.purpose}-{short}',
+        uuid=plan.id,
+        tag=plan.watch.tag,
+        role=WORKER,
+        cpus=schemas.target(plan.options, 'worker_vcpus'),
+        memory=schemas.target(plan.options, 'worker_memory') << 20,
+        domain_type=kind,
+        machine=probe.machine_type('', plan.options),
+        cpu_mode=probe.worker_cpu(kind, plan.options),
+        disks=(root, keys, *build.disks_of(paths, 'virtio', 2)),
+        nics=(nic,),
     )
 
 
