@@ -10,15 +10,20 @@ from __future__ import annotations
 
 import logging
 import time
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from taskflow import engines, flow, states, task
-from taskflow.exceptions import WrappedFailure
-from taskflow.listeners import base as listeners
-from taskflow.types.failure import Failure
+# taskflow imports eventlet where it is installed, and never uses it here.
+warnings.filterwarnings('ignore', message=r'\s*Eventlet is deprecated')
 
-from coriolis_ng import errors
+from taskflow import engines, flow, states, task  # noqa: E402
+from taskflow.exceptions import WrappedFailure  # noqa: E402
+from taskflow.listeners import base as listeners  # noqa: E402
+from taskflow.patterns import linear_flow  # noqa: E402
+from taskflow.types.failure import Failure  # noqa: E402
+
+from coriolis_ng import errors  # noqa: E402
 
 LOG = logging.getLogger(__name__)
 
@@ -54,6 +59,12 @@ class LogListener(listeners.Listener):
         seconds = time.monotonic() - self._began.pop(name, time.monotonic())
         level = logging.WARNING if state == states.FAILURE else logging.INFO
         LOG.log(level, 'step=%s %s %.1f s', name, state.lower(), seconds)
+
+
+def in_order(name: str, *steps: flow.Flow | task.Task) -> flow.Flow:
+    """Steps, or whole flows, one after the other; the later ones may take
+    what the earlier ones provide."""
+    return linear_flow.Flow(name).add(*steps)
 
 
 def run(

@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Sequence
 
 import libvirt
-from taskflow.patterns import linear_flow
 
 from coriolis_ng.objects.minion import Minion, MinionKeys, Purpose, Ssh
 from coriolis_ng.objects.resource import ResourceKind
@@ -199,7 +198,8 @@ def make(
         pool=pool,
         folder=pools.folder(pool),
     )
-    steps = linear_flow.Flow('worker VM').add(
+    steps = flows.in_order(
+        'worker VM',
         DropEarlier(),
         Record(),
         MakeRoot(),

@@ -47,8 +47,8 @@ class Fail(flows.Step):
 
 def test_results_are_returned_by_name() -> None:
     log: list[str] = []
-    flow = linear_flow.Flow('f').add(
-        Log(log, 'a', provides='one'), Log(log, 'b', provides='two')
+    flow = flows.in_order(
+        'f', Log(log, 'a', provides='one'), Log(log, 'b', provides='two')
     )
     assert flows.run(flow) == {'one': 'A', 'two': 'B'}
     assert log == ['+a', '+b']
