@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import endings, scope
+from coriolis_ng.conductor import departures, endings, scope
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.db import api as db
 from coriolis_ng.db.rows import TaskRow
@@ -44,7 +44,7 @@ class Step:
     again: bool = False
     ended: bool = False
     project_id: str = ''
-    follow_up: str | None = None
+    after: endings.After = endings.After()
 
 
 def advance(parts: Parts, execution_id: str) -> None:
@@ -57,8 +57,9 @@ def advance(parts: Parts, execution_id: str) -> None:
             _nudge(parts, host, task_id, attempt)
         if step.ended:
             endings.forget_secrets(parts, execution_id, step.project_id)
-            if step.follow_up:
-                advance(parts, step.follow_up)
+            departures.drop_secrets(parts, step.project_id, step.after.secrets)
+            if step.after.follow_up:
+                advance(parts, step.after.follow_up)
             return
         if not step.again:
             return
@@ -139,7 +140,7 @@ def _step(parts: Parts, session: Session, execution_id: str) -> Step:
     if step.again:
         return step
     if decision.state is not ExecutionState.RUNNING:
-        step.follow_up = endings.end(parts, session, execution, decision.state)
+        step.after = endings.end(parts, session, execution, decision.state)
         step.ended, step.project_id = True, execution.project_id
         return step
     due = [rows[i] for i in decision.start if _startable(parts, rows[i])]

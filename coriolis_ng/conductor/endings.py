@@ -5,12 +5,13 @@ what is tidied up right after."""
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import follow_up
+from coriolis_ng.conductor import departures, follow_up
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.db import api as db
 from coriolis_ng.db.rows import Entry
@@ -24,19 +25,27 @@ from coriolis_ng.objects.resource import ResourceKind
 LOG = logging.getLogger(__name__)
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class After:
+    """What is to be done after the commit: the id of an execution that was
+    created to follow, and secrets that nothing refers to any more."""
+
+    follow_up: str | None = None
+    secrets: tuple[str, ...] = ()
+
+
 def end(
     parts: Parts,
     session: Session,
     execution: Execution,
     state: ExecutionState,
-) -> str | None:
+) -> After:
     """Ends it, frees the transfer, creates what follows.
 
-    Gives the id of an execution that was created to follow. Another
-    conductor may have been faster: then nothing happens.
+    Another conductor may have been faster: then nothing happens.
     """
     if not db.executions.end(session, execution.id, state):
-        return None
+        return After()
     LOG.info('execution=%s ended: %s', execution.id, state)
     transfer_id = execution.owner_id
     if execution.kind is ExecutionKind.DEPLOYMENT:
@@ -44,13 +53,17 @@ def end(
         transfer_id = deployment.spec.transfer_id
     db.transfers.release(session, transfer_id, execution.id)
     if state is not ExecutionState.DONE:
-        return None
+        return After()
     if execution.kind is ExecutionKind.TEARDOWN:
         # With it go its executions, and so this one.
         db.deployments.delete(session, execution.owner_id)
     if execution.kind is ExecutionKind.TRANSFER:
-        return follow_up.deploy_if_asked(parts, session, execution)
-    return None
+        made = follow_up.deploy_if_asked(parts, session, execution)
+        return After(follow_up=made)
+    if execution.kind is ExecutionKind.DISKS_DELETE and execution.spec.forget:
+        transfer = db.transfers.get(session, transfer_id)
+        return After(secrets=departures.forget(session, transfer))
+    return After()
 
 
 def forget_secrets(parts: Parts, execution_id: str, project_id: str) -> None:

@@ -163,7 +163,11 @@ def _implied(transfer: Transfer, spec: ExecutionSpec) -> ExecutionSpec:
     if transfer.spec.scenario is not Scenario.LIVE_MIGRATION:
         return spec
     return msgspec.structs.replace(
-        spec, shutdown_instances=True, auto_deploy=True
+        spec,
+        shutdown_instances=(
+            spec.shutdown_instances or transfer.spec.shutdown_instances
+        ),
+        auto_deploy=True,
     )
 
 

@@ -36,7 +36,7 @@ def deploy_if_asked(
     migration = transfer.spec.scenario is Scenario.LIVE_MIGRATION
     if not (spec.auto_deploy or migration):
         return None
-    off = spec.shutdown_instances or migration
+    off = spec.shutdown_instances
     wanted = DeploymentSpec(
         transfer_id=transfer.id,
         purpose=DeploymentPurpose.FINAL if off else DeploymentPurpose.FAILOVER,

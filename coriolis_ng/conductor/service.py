@@ -197,8 +197,12 @@ class ForUsers:
         return transfers.update(self._parts, asker(context), id, changes)
 
     @answers
-    def transfer_delete(self, context: Context, id: str) -> None:
-        transfers.delete(self._parts, asker(context), id)
+    def transfer_delete(
+        self, context: Context, id: str, with_disks: bool = False
+    ) -> None:
+        transfers.delete(
+            self._parts, asker(context), id, with_disks=with_disks
+        )
 
     @answers
     def transfer_delete_disks(self, context: Context, id: str) -> Any:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
 from coriolis_ng.conductor import (
+    departures,
     deployments,
     executions,
     plans,
@@ -25,6 +26,7 @@ from coriolis_ng.objects.endpoint import Endpoint
 from coriolis_ng.objects.execution import (
     Execution,
     ExecutionKind,
+    ExecutionSpec,
     ExecutionState,
 )
 from coriolis_ng.objects.resource import ResourceKind
@@ -92,47 +94,69 @@ def update(
     return parts.database.write(write)
 
 
-def delete(parts: Parts, who: Asker, id: str) -> None:
-    """``Conflict`` while it is busy, has something left in a cloud, or is
-    needed by a deployment."""
+def delete(
+    parts: Parts, who: Asker, id: str, *, with_disks: bool = False
+) -> None:
+    """``Conflict`` while it is busy, is needed by a deployment, or has
+    something left in a cloud; ``with_disks`` removes that first (the row
+    goes when it is gone)."""
+    execution_id = new_id()
 
-    def write(session: Session) -> None:
+    def write(session: Session) -> tuple[str, ...] | None:
         transfer = db.transfers.get(session, id, who.project_id)
         executions.check_free(transfer)
-        _check_nothing_left(session, transfer)
+        if not with_disks:
+            _check_nothing_left(session, transfer)
         _check_no_deployment_needs(session, transfer)
-        db.transfers.delete(session, id)
+        if not _nothing_left(session, transfer):
+            _delete_disks(parts, session, transfer, execution_id, forget=True)
+            return None
+        return departures.forget(session, transfer)
 
-    parts.database.write(write)
+    unused = parts.database.write(write)
+    if unused is None:
+        advance(parts, execution_id)
+    else:
+        departures.drop_secrets(parts, who.project_id, unused)
 
 
 def delete_disks(parts: Parts, who: Asker, id: str) -> Execution:
     """Removes everything that the transfer keeps at both ends."""
     execution_id = new_id()
 
-    def write(session: Session) -> Execution:
+    def write(session: Session) -> None:
         transfer = db.transfers.get(session, id, who.project_id)
         executions.check_free(transfer)
         if not _left(session, transfer):
             raise errors.Conflict(
                 'The transfer has no disks on the destination.'
             )
-        executions.claim(session, transfer, execution_id)
-        return plans.create_execution(
-            parts,
-            session,
-            parts.recipes.disks(
-                transfer, executions.replicas(session, transfer)
-            ),
-            id=execution_id,
-            kind=ExecutionKind.DISKS_DELETE,
-            owner_id=id,
-            project_id=transfer.project_id,
-        )
+        _delete_disks(parts, session, transfer, execution_id)
 
     parts.database.write(write)
     advance(parts, execution_id)
     return executions.shown(parts, execution_id)
+
+
+def _delete_disks(
+    parts: Parts,
+    session: Session,
+    transfer: Transfer,
+    execution_id: str,
+    *,
+    forget: bool = False,
+) -> None:
+    executions.claim(session, transfer, execution_id)
+    plans.create_execution(
+        parts,
+        session,
+        parts.recipes.disks(transfer, executions.replicas(session, transfer)),
+        id=execution_id,
+        kind=ExecutionKind.DISKS_DELETE,
+        owner_id=transfer.id,
+        project_id=transfer.project_id,
+        spec=ExecutionSpec(forget=forget),
+    )
 
 
 def _check(
@@ -207,9 +231,15 @@ def _left(session: Session, transfer: Transfer) -> list[str]:
     ]
 
 
+def _nothing_left(session: Session, transfer: Transfer) -> bool:
+    return not _left(session, transfer) or _only_marks_were_kept(
+        session, transfer
+    )
+
+
 def _check_nothing_left(session: Session, transfer: Transfer) -> None:
     left = _left(session, transfer)
-    if left and not _only_marks_were_kept(session, transfer):
+    if not _nothing_left(session, transfer):
         raise errors.Conflict(
             f'The transfer still has {len(set(left))} things in the clouds, '
             f'{left[0]} for one: delete its disks first (or delete it with '

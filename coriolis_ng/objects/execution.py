@@ -36,12 +36,15 @@ class Cancel(enum.StrEnum):
 
 class ExecutionSpec(Value):
     """``retry_of`` names a failed execution whose journal is inherited;
-    ``checksum`` asks for a digest of the whole disks at both ends."""
+    ``checksum`` asks for a digest of the whole disks at both ends. When an
+    execution that deletes disks succeeds, ``forget`` takes the transfer
+    with it."""
 
     shutdown_instances: bool = False
     auto_deploy: bool = False
     checksum: bool = False
     retry_of: str | None = None
+    forget: bool = False
 
 
 class Execution(Value):

@@ -66,6 +66,11 @@ class TransferSpec(Value):
     ``network_map`` maps a source network's name to the destination's (a
     name, or whatever the provider's schema allows). ``keep_points`` is how
     many recovery points are kept for each machine.
+
+    Of a live migration, ``replication_count`` is how often it copies before
+    it deploys, and ``shutdown_instances`` says whether the machines are shut
+    down before the last copy. ``own_endpoints`` are the ids of endpoints
+    that were made with the transfer and go with it.
     """
 
     origin_endpoint_id: str
@@ -81,6 +86,9 @@ class TransferSpec(Value):
     clone_disks: bool = True
     skip_os_morphing: bool = False
     keep_points: int = 3
+    replication_count: int = 2
+    shutdown_instances: bool = True
+    own_endpoints: tuple[str, ...] = ()
 
 
 class Transfer(Value):

@@ -84,9 +84,14 @@ class ApiHalf:
         )
         return from_plain(Execution, plain)
 
-    def transfer_delete(self, context: Context, id: str) -> None:
-        """``Conflict`` while it is busy or has disks left."""
-        self._client.call('transfer_delete', context, id=id)
+    def transfer_delete(
+        self, context: Context, id: str, with_disks: bool = False
+    ) -> None:
+        """``Conflict`` while it is busy or has disks left; ``with_disks``
+        removes those first, and the transfer goes when they are gone."""
+        self._client.call(
+            'transfer_delete', context, id=id, with_disks=with_disks
+        )
 
     def transfer_delete_disks(self, context: Context, id: str) -> Execution:
         plain = self._client.call('transfer_delete_disks', context, id=id)

@@ -149,7 +149,9 @@ class Conductor(ApiHalf):
         )
         return msgspec.structs.replace(made, state=ExecutionState.DONE)
 
-    def transfer_delete(self, context: Context, id: str) -> None:
+    def transfer_delete(
+        self, context: Context, id: str, with_disks: bool = False
+    ) -> None:
         self.database.write(lambda s: rows.transfers.delete(s, id))
 
     def transfer_delete_disks(self, context: Context, id: str) -> Execution:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from coriolis_ng import errors
@@ -145,6 +146,25 @@ def test_a_migration_copies_twice_and_shuts_down_between():
     second = names.index('CopyDisks', first + 1)
     assert first < off < second
     assert str(off) in plan.steps[str(second)].needs
+
+
+@pytest.mark.parametrize('count', [1, 2, 3])
+@pytest.mark.parametrize('off', [True, False])
+def test_a_migration_copies_as_often_as_asked(count, off):
+    replicas = {'web': Replica(transfer_id='t', instance='web')}
+    moving = a_transfer('web', scenario=Scenario.LIVE_MIGRATION)
+    spec = msgspec.structs.replace(
+        moving.spec, replication_count=count, shutdown_instances=off
+    )
+    moving = msgspec.structs.replace(moving, spec=spec)
+    plan = migration.build(moving, replicas, ExecutionSpec())
+    names = [s.kind.__name__ for s in plan.steps.values()]
+    assert names.count('CopyDisks') == count
+    assert names.count('MakeRecoveryPoint') == count
+    assert names.count('ShutDownVm') == off
+    assert len(names) - 1 - names[::-1].index('CopyDisks') > (
+        names.index('ShutDownVm') if off else 0
+    )
 
 
 def test_what_is_left_to_delete_is_planned():
