@@ -46,7 +46,7 @@ class DeploymentActions(Actions):
         force = bool(call.body.force)
         if force:
             call.check(rules.FORCE_CANCEL)
-        _found(call, id)
+        found(call, id)
         call.site.conductor.deployment_cancel(call.rpc(), id, force)
 
 
@@ -82,7 +82,7 @@ class Deployments(Controller):
     )
     def get_one(self, id: str, *, call: Call) -> schema.DeploymentAnswer:
         """Show a deployment with its tasks."""
-        return _answer(call, _found(call, id), call.query.include_task_info)
+        return answer(call, found(call, id), call.query.include_task_info)
 
     @method(
         'POST /deployments',
@@ -93,43 +93,50 @@ class Deployments(Controller):
     def post(self, *, call: Call) -> schema.DeploymentAnswer:
         """Make machines from recovery points."""
         given: schema.NewDeployment = call.body.deployment
-        if given.instance_osmorphing_minion_pool_mappings:
-            raise errors.InvalidInput(
-                'There are no minion pools in this release.',
-                field='$.deployment.instance_osmorphing_minion_pool_mappings',
-            )
-        with call.site.database.reader() as session:
-            rows.transfers.get(session, given.transfer_id, call.project_id)
-        scripts = given.user_scripts
-        spec = DeploymentSpec(
-            transfer_id=given.transfer_id,
-            purpose=given.purpose or DeploymentPurpose.FAILOVER,
-            clone_disks=given.clone_disks,
-            skip_os_morphing=given.skip_os_morphing,
-            force=bool(given.force),
-            user_scripts=scripts.value() if scripts else None,
-            recovery_points=given.recovery_points or {},
-            set_dhcp=given.set_dhcp,
-        )
         with fields_of('$.deployment'):
-            made = call.site.conductor.deployment_create(call.rpc(), spec)
-        return _answer(call, made, False)
+            made = create(call, given)
+        return answer(call, made, False)
 
     @method(f'DELETE {ONE}', rules.DELETE, status=204)
     def delete(self, id: str, *, call: Call) -> None:
         """Delete a deployment; a test's machines go with it."""
-        _found(call, id)
+        found(call, id)
         call.site.conductor.deployment_delete(call.rpc(), id)
 
 
-def _found(call: Call, id: str) -> Deployment:
+def create(call: Call, given: schema.NewDeployment) -> Deployment:
+    """Has it made; fields of errors are relative to the body."""
+    if given.instance_osmorphing_minion_pool_mappings:
+        raise errors.InvalidInput(
+            'There are no minion pools in this release.',
+            field='$.instance_osmorphing_minion_pool_mappings',
+        )
+    with call.site.database.reader() as session:
+        rows.transfers.get(session, given.transfer_id, call.project_id)
+    scripts = given.user_scripts
+    spec = DeploymentSpec(
+        transfer_id=given.transfer_id,
+        purpose=given.purpose or DeploymentPurpose.FAILOVER,
+        clone_disks=given.clone_disks,
+        skip_os_morphing=given.skip_os_morphing,
+        force=bool(given.force),
+        user_scripts=scripts.value() if scripts else None,
+        recovery_points=given.recovery_points or {},
+        set_dhcp=given.set_dhcp,
+    )
+    return call.site.conductor.deployment_create(call.rpc(), spec)
+
+
+def found(call: Call, id: str) -> Deployment:
+    """The deployment of the caller's project; ``NotFound``."""
     with call.site.database.reader() as session:
         return rows.deployments.get(session, id, call.project_id)
 
 
-def _answer(
+def answer(
     call: Call, value: Deployment, with_info: bool
 ) -> schema.DeploymentAnswer:
+    """One deployment with its tasks as an answer."""
     with call.site.database.reader() as session:
         shown = view.deployment(
             value,

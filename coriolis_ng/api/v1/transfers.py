@@ -119,9 +119,8 @@ class Transfers(Controller):
     def post(self, *, call: Call) -> schema.TransferAnswer:
         """Create a transfer."""
         given: schema.NewTransfer = call.body.transfer
-        _refuse_pools(given)
-        spec = _spec(given)
         with fields_of('$.transfer'):
+            spec = spec_of(given)
             made = call.site.conductor.transfer_create(call.rpc(), spec)
         return schema.TransferAnswer(transfer=view.transfer(made))
 
@@ -134,8 +133,8 @@ class Transfers(Controller):
     def put(self, id: str, *, call: Call) -> schema.UpdatedAnswer:
         """Change a transfer."""
         before = found(call, id)
-        changes = _changes(call.body.transfer, before)
         with fields_of('$.transfer'):
+            changes = changes_of(call.body.transfer, before)
             made = call.site.conductor.transfer_update(call.rpc(), id, changes)
         return schema.UpdatedAnswer(
             transfer=view.transfer(found(call, id)),
@@ -177,7 +176,9 @@ def _shown(
     return view.transfer(value, replicas)
 
 
-def _spec(given: schema.NewTransfer) -> TransferSpec:
+def spec_of(given: schema.NewTransfer) -> TransferSpec:
+    """A body as the domain has it; fields of errors are relative to it."""
+    _refuse_pools(given)
     environment = dict(given.destination_environment or {})
     # Answers show both inside the environment too; who sends an answer
     # back means the same.
@@ -210,11 +211,11 @@ def _mappings(plain: Any) -> schema.NewStorageMappings:
     try:
         return msgspec.convert(plain, schema.NewStorageMappings)
     except msgspec.ValidationError as error:
-        where = '$.transfer.destination_environment.storage_mappings'
+        where = '$.destination_environment.storage_mappings'
         raise errors.InvalidInput(f'{error}', field=where) from None
 
 
-def _changes(
+def changes_of(
     given: schema.TransferChanges, before: Transfer
 ) -> dict[str, Any]:
     """Fields of ``TransferSpec``, plain; what stays is left out."""
@@ -227,7 +228,7 @@ def _changes(
             raise errors.InvalidInput(
                 f'The {name.replace("_", " ")} of a transfer cannot be '
                 'updated.',
-                field=f'$.transfer.{name}',
+                field=f'$.{name}',
             )
     _refuse_pools(given)
     changes = {
@@ -259,5 +260,5 @@ def _refuse_pools(given: Any) -> None:
         if getattr(given, name):
             raise errors.InvalidInput(
                 'There are no minion pools in this release.',
-                field=f'$.transfer.{name}',
+                field=f'$.{name}',
             )
