@@ -6,8 +6,15 @@ from coriolis_ng.db.models.deployments import DeployedVm, Deployment
 from coriolis_ng.db.models.endpoints import Endpoint
 from coriolis_ng.db.models.executions import Execution
 from coriolis_ng.db.models.ledger import Ledger
+from coriolis_ng.db.models.minion_pools import (
+    MinionMachine,
+    MinionPool,
+    MinionPoolEvent,
+)
 from coriolis_ng.db.models.recovery_points import RecoveryPoint
+from coriolis_ng.db.models.regions import Region
 from coriolis_ng.db.models.replicas import Replica, ReplicaDisk
+from coriolis_ng.db.models.schedules import Schedule, ScheduleRun
 from coriolis_ng.db.models.secrets import Secret
 from coriolis_ng.db.models.services import Service
 from coriolis_ng.db.models.tasks import Task, TaskNote, TaskProgress
@@ -20,9 +27,15 @@ __all__ = [
     'Endpoint',
     'Execution',
     'Ledger',
+    'MinionMachine',
+    'MinionPool',
+    'MinionPoolEvent',
     'RecoveryPoint',
+    'Region',
     'Replica',
     'ReplicaDisk',
+    'Schedule',
+    'ScheduleRun',
     'Secret',
     'Service',
     'Task',
