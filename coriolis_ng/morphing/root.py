@@ -247,7 +247,7 @@ class SshWorker:
         self._stop = stop
         self._buffer = b''
         self._lock = threading.Lock()
-        self._broken: BaseException | None = None
+        self._broken: errors.CoriolisError | None = None
 
     @classmethod
     @contextlib.contextmanager
@@ -274,20 +274,30 @@ class SshWorker:
             if self._broken is not None:
                 # What is undone on the way out must not hide the reason.
                 raise self._broken
-            try:
+            with self._whole():
                 self._channel.settimeout(ANSWER_SECONDS)
                 self._channel.sendall(asked.encode() + b'\n')
                 line = self._line(seconds + ANSWER_SECONDS)
-            except BaseException as error:
-                # A half-read answer would be taken for the next one.
-                self._channel.close()
-                lost = isinstance(error, OSError)
-                self._broken = _lost(str(error)) if lost else error
-                raise self._broken from None
         answer = json.loads(line)
         if 'errno' in answer:
             raise OSError(answer['errno'], answer['text'])
         return answer['ok']
+
+    @contextlib.contextmanager
+    def _whole(self) -> Iterator[None]:
+        """Whatever ends the block early ends the channel: a half-read
+        answer would be taken for the next one."""
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._channel.close)
+            try:
+                yield
+            except OSError as error:
+                self._broken = _lost(str(error))
+                raise self._broken from None
+            except errors.CoriolisError as error:
+                self._broken = error
+                raise
+            undo.pop_all()
 
     def _line(self, seconds: float) -> bytes:
         until = time.monotonic() + seconds

@@ -264,30 +264,36 @@ class _Talk:
     def until(
         self, timeout: float | None, stop: Stop | None, what: str
     ) -> None:
+        """Until the command closes its output; else closes the channel.
+
+        Raises ``TimedOut``, ``Canceled``, and ``InvalidInput`` for more
+        than 16 MiB.
+        """
         ended = threading.Event()
         side = [
             threading.Thread(target=self._feed, args=(ended,), daemon=True),
             threading.Thread(target=self._drain_errors, daemon=True),
         ]
-        for thread in side:
-            thread.start()
-        try:
-            self._drain(timeout, stop, what)
-        except BaseException:
-            self._channel.close()
-            raise
-        finally:
-            ended.set()
+        with contextlib.ExitStack() as end, contextlib.ExitStack() as undo:
             for thread in side:
-                thread.join()
+                thread.start()
+                end.callback(thread.join)
+            end.callback(ended.set)
+            # Without a channel the threads beside have nothing to wait for.
+            undo.callback(self._channel.close)
+            self._drain(timeout, stop, what)
+            undo.pop_all()
 
     def stdout(self) -> str:
+        """The standard output as text."""
         return self.raw().decode(errors='replace')
 
     def stderr(self) -> str:
+        """The first 16 MiB of the error output as text."""
         return b''.join(self._parts[True]).decode(errors='replace')
 
     def raw(self) -> bytes:
+        """The standard output."""
         return b''.join(self._parts[False])
 
     def _feed(self, ended: threading.Event) -> None:

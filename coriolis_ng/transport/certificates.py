@@ -63,58 +63,103 @@ def make_certificates(
     Certificates begin an hour ago: clocks of fresh machines run behind.
     """
     moment = now or datetime.datetime.now(datetime.UTC)
-    start = moment - datetime.timedelta(hours=1)
-    end = moment + datetime.timedelta(hours=valid_hours)
-    ca_key = ec.generate_private_key(ec.SECP256R1())
-    ca_name = _name('coriolis execution CA')
-    ca = (
-        _builder(ca_name, ca_name, ca_key, start, end)
-        .add_extension(x509.BasicConstraints(True, 0), critical=True)
-        .add_extension(_usage(sign=True), critical=True)
-        .add_extension(
-            x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key()),
-            critical=False,
-        )
-        .sign(ca_key, hashes.SHA256())
+    times = (
+        moment - datetime.timedelta(hours=1),
+        moment + datetime.timedelta(hours=valid_hours),
     )
-    ends = []
-    for common, usage, names in (
-        ('coriolis agent', ExtendedKeyUsageOID.SERVER_AUTH, hosts),
-        ('coriolis worker', ExtendedKeyUsageOID.CLIENT_AUTH, ()),
-    ):
+    authority = _Authority(times)
+    server_cert, server_key = authority.vouch(
+        'coriolis agent', ExtendedKeyUsageOID.SERVER_AUTH, hosts
+    )
+    client_cert, client_key = authority.vouch(
+        'coriolis worker', ExtendedKeyUsageOID.CLIENT_AUTH
+    )
+    return Certificates(
+        ca=authority.pem,
+        server_cert=server_cert,
+        server_key=server_key,
+        client_cert=client_cert,
+        client_key=client_key,
+    )
+
+
+class _Authority:
+    """A key that lives as long as this object, and its certificate.
+
+    ``times`` are when all that it vouches for begins and ends to be valid.
+    """
+
+    def __init__(
+        self, times: tuple[datetime.datetime, datetime.datetime]
+    ) -> None:
+        self._times = times
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = _name('coriolis execution CA')
+        public = self._key.public_key()
+        self.pem = self._sign(
+            self._builder(self._name, public, path_length=0)
+            .add_extension(_usage(sign=True), critical=True)
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(public),
+                critical=False,
+            )
+        )
+
+    def vouch(
+        self,
+        common: str,
+        usage: x509.ObjectIdentifier,
+        hosts: Sequence[str] = (),
+    ) -> tuple[bytes, bytes]:
+        """A certificate of that name and purpose, and its new key."""
         key = ec.generate_private_key(ec.SECP256R1())
         builder = (
-            _builder(_name(common), ca_name, key, start, end)
-            .add_extension(x509.BasicConstraints(False, None), critical=True)
+            self._builder(_name(common), key.public_key())
             .add_extension(_usage(sign=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(
-                    ca_key.public_key()
+                    self._key.public_key()
                 ),
                 critical=False,
             )
         )
-        if names:
+        if hosts:
             builder = builder.add_extension(
-                x509.SubjectAlternativeName([_host(h) for h in names]),
+                x509.SubjectAlternativeName([_host(h) for h in hosts]),
                 critical=False,
             )
-        ends += [
-            _pem(builder.sign(ca_key, hashes.SHA256())),
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            ),
-        ]
-    return Certificates(
-        ca=_pem(ca),
-        server_cert=ends[0],
-        server_key=ends[1],
-        client_cert=ends[2],
-        client_key=ends[3],
-    )
+        private = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        return self._sign(builder), private
+
+    def _builder(
+        self,
+        subject: x509.Name,
+        key: ec.EllipticCurvePublicKey,
+        path_length: int | None = None,
+    ) -> x509.CertificateBuilder:
+        """``path_length`` makes it one of an authority."""
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(self._times[0])
+            .not_valid_after(self._times[1])
+            .add_extension(
+                x509.BasicConstraints(path_length is not None, path_length),
+                critical=True,
+            )
+        )
+
+    def _sign(self, builder: x509.CertificateBuilder) -> bytes:
+        signed = builder.sign(self._key, hashes.SHA256())
+        return signed.public_bytes(serialization.Encoding.PEM)
 
 
 def _name(common: str) -> x509.Name:
@@ -126,24 +171,6 @@ def _host(host: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:
         return x509.DNSName(host)
-
-
-def _builder(
-    subject: x509.Name,
-    issuer: x509.Name,
-    key: ec.EllipticCurvePrivateKey,
-    start: datetime.datetime,
-    end: datetime.datetime,
-) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(start)
-        .not_valid_after(end)
-    )
 
 
 def _usage(*, sign: bool) -> x509.KeyUsage:
@@ -158,7 +185,3 @@ def _usage(*, sign: bool) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
-
-
-def _pem(certificate: x509.Certificate) -> bytes:
-    return certificate.public_bytes(serialization.Encoding.PEM)

@@ -9,10 +9,12 @@ costs time (recv, digest, deflate, TLS) runs without the interpreter's lock.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent import futures
 
 from coriolis_ng import errors as root_errors
 from coriolis_ng.objects import Value
@@ -286,13 +288,7 @@ def copy(  # noqa: PLR0913 - the interface that the design names
     The first error of any stream ends all of them and is raised; what became
     durable before stays in the journal.
     """
-    if not 0 < buffer <= MIB or workers < 1:
-        raise ValueError('1 MiB at most, and at least one worker')
-    if sink.size < reader.size:
-        raise root_errors.Conflict(
-            "The destination disk is smaller than the source's.",
-            detail=f'{sink.size} < {reader.size}',
-        )
+    _check(reader, sink, buffer, workers)
     segment = journal.segment if journal else SEGMENT
     wanted = list(extents)
     changed = sum(extent.length for extent in wanted)
@@ -316,6 +312,17 @@ def copy(  # noqa: PLR0913 - the interface that the design names
         bytes_resumed=run.resumed,
         seconds=clock.monotonic() - began,
     )
+
+
+def _check(reader: Reader, sink: Sink, buffer: int, workers: int) -> None:
+    """Refuse what cannot end well before a thread is started."""
+    if not 0 < buffer <= MIB or workers < 1:
+        raise ValueError('1 MiB at most, and at least one worker')
+    if sink.size < reader.size:
+        raise root_errors.Conflict(
+            "The destination disk is smaller than the source's.",
+            detail=f'{sink.size} < {reader.size}',
+        )
 
 
 class _Run:
@@ -343,42 +350,35 @@ class _Run:
     def go(
         self, extents: list[Extent], workers: int, journal: Journal | None
     ) -> None:
-        threads = [
-            threading.Thread(
-                target=self._thread, name=f'copy-{n}', daemon=True
-            )
-            for n in range(workers)
-        ]
-        for thread in threads:
-            thread.start()
-        try:
-            for job in jobs_of(
-                extents, self._reader.size, self._options.segment
-            ):
-                self._give(job, journal)
-            self._lane.end()
-            while any(thread.is_alive() for thread in threads):
-                self._wait(threads)
-                self._tick()
-        except Closed:
-            pass
-        except BaseException:
-            self._lane.close()
-            raise
-        finally:
-            # After an error a stream may hang in a request to a dead peer;
-            # it is a daemon, and the fence of the attempt keeps it out.
-            until = time.monotonic() + LINGER_SECONDS
-            for thread in threads:
-                thread.join(max(0.0, until - time.monotonic()))
-        self._lane.raise_error()
+        pool = futures.ThreadPoolExecutor(workers, 'copy')
+        streams = [pool.submit(self._stream) for _ in range(workers)]
+        pool.shutdown(wait=False)
+        ended: list[futures.Future[None]] = []
+        for stream in streams:
+            stream.add_done_callback(ended.append)
+        with contextlib.ExitStack() as end:
+            # After an error a stream may hang in a request to a dead peer:
+            # it is left alone, and the fence of the attempt keeps it out.
+            end.callback(futures.wait, streams, LINGER_SECONDS)
+            end.callback(self._lane.close)
+            with contextlib.suppress(Closed):
+                self._feed(extents, journal)
+                self._wait(streams)
+        _raise_first(ended)
         self._ledger.flush()
         self._report()
 
-    def _wait(self, threads: list[threading.Thread]) -> None:
-        deadline = time.monotonic() + TICK_SECONDS
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+    def _feed(self, extents: list[Extent], journal: Journal | None) -> None:
+        size, segment = self._reader.size, self._options.segment
+        for job in jobs_of(extents, size, segment):
+            self._give(job, journal)
+        self._lane.end()
+
+    def _wait(self, streams: list[futures.Future[None]]) -> None:
+        """Until all have ended; ``Closed`` when one did by an error."""
+        while futures.wait(streams, TICK_SECONDS).not_done:
+            self._lane.check()
+            self._tick()
 
     def _give(self, job: Job, journal: Journal | None) -> None:
         numbers = range(job.first, job.last + 1)
@@ -399,17 +399,23 @@ class _Run:
         if self._progress:
             self._progress(self.meter.look())
 
-    def _thread(self) -> None:
-        """A stream; its error is kept in the lane, which ends the others."""
-        with self._lane.keeping_error():
-            reader = self._reader.clone()
-            try:
-                sink = self._sink.clone()
-                try:
-                    _Stream(
-                        reader, sink, self._options, self.meter, self._lane
-                    ).run(self._ledger.finished)
-                finally:
-                    sink.close()
-            finally:
-                reader.close()
+    def _stream(self) -> None:
+        """A thread's work; its error ends the others, and is its future's."""
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._lane.close)
+            with (
+                contextlib.closing(self._reader.clone()) as reader,
+                contextlib.closing(self._sink.clone()) as sink,
+            ):
+                _Stream(
+                    reader, sink, self._options, self.meter, self._lane
+                ).run(self._ledger.finished)
+            undo.pop_all()
+
+
+def _raise_first(ended: list[futures.Future[None]]) -> None:
+    """The error of the stream that ended first by one of its own."""
+    for stream in ended:
+        error = stream.exception()
+        if error is not None and not isinstance(error, Closed):
+            raise error

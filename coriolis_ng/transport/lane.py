@@ -7,7 +7,6 @@ at it between two requests, gets :class:`Closed`.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -21,14 +20,17 @@ class Closed(Exception):  # noqa: N818 - a signal, not an error
 
 
 class Lane(Generic[T]):
-    """First in, first out, for several producers and consumers."""
+    """First in, first out, for several producers and consumers.
+
+    It holds ``most`` items; ``closed`` may be read at any time. Iterating
+    takes items until the end; that raises ``Closed`` as well.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._items: deque[T] = deque()
         self._changed = threading.Condition()
         self._ended = False
-        self._error: BaseException | None = None
         self.closed = False
 
     def put(self, item: T, seconds: float) -> bool:
@@ -50,37 +52,17 @@ class Lane(Generic[T]):
             self._ended = True
             self._changed.notify_all()
 
-    def close(self, error: BaseException | None = None) -> None:
-        """Drop what is in it and end everybody; the first error is kept."""
+    def close(self) -> None:
+        """Drop what is in it and end everybody; may be called twice."""
         with self._changed:
-            if self._error is None and not self.closed:
-                self._error = error
             self.closed = True
             self._items.clear()
             self._changed.notify_all()
 
     def check(self) -> None:
+        """Raises ``Closed`` when it is; for between two requests."""
         if self.closed:
             raise Closed
-
-    def raise_error(self) -> None:
-        """Raise what closed it, if it was an error."""
-        if self._error is not None:
-            raise self._error
-
-    @contextlib.contextmanager
-    def keeping_error(self) -> Iterator[None]:
-        """Close the lane by any error of the block, and keep that error.
-
-        For threads, whose own exceptions nobody would see.
-        """
-        try:
-            yield
-        except Closed:
-            pass
-        except BaseException as error:
-            # Not swallowed: raise_error() gives it to the calling thread.
-            self.close(error)
 
     def __iter__(self) -> Iterator[T]:
         while True:

@@ -131,11 +131,10 @@ class NbdConnection:
             self._socket = self._connect(timeout_seconds)
         except OSError as error:
             raise self._lost(error) from error
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._hang_up)
             self._negotiate(contexts, tls)
-        except BaseException:
-            self._socket.close()
-            raise
+            undo.pop_all()
 
     def _lost(self, error: object) -> errors.ConnectionLost:
         return errors.ConnectionLost(
@@ -422,4 +421,8 @@ class NbdConnection:
     def close(self) -> None:
         with contextlib.suppress(errors.ConnectionLost):
             self._request(DISC, 0, 0)
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Closes the socket of now: TLS puts its own in the first's place."""
         self._socket.close()

@@ -34,12 +34,11 @@ class PointReader(NbdReader):
             stderr=subprocess.PIPE,
             text=True,
         )
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._end)
             self._wait(pathlib.Path(socket))
             super().__init__(NbdAddress(export=export, socket=socket))
-        except BaseException:
-            self._end()
-            raise
+            undo.pop_all()
 
     def _wait(self, socket: pathlib.Path) -> None:
         until = time.monotonic() + _START_SECONDS
@@ -55,6 +54,7 @@ class PointReader(NbdReader):
             time.sleep(0.02)
 
     def close(self) -> None:
+        """Ends its connection, and the server with it."""
         super().close()
         self._end()
 

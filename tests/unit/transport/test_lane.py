@@ -45,20 +45,10 @@ def test_what_was_put_is_dropped_when_closed() -> None:
         next(iter(lane))
 
 
-def test_the_first_error_is_kept() -> None:
+def test_closing_twice_is_closing() -> None:
     lane: Lane[int] = Lane(1)
-    for text in ('first', 'second'):
-        with lane.keeping_error():
-            raise KeyError(text)
-    with lane.keeping_error():
-        lane.check()
-    with pytest.raises(KeyError, match='first'):
-        lane.raise_error()
-
-
-def test_closed_without_error_raises_none() -> None:
-    lane: Lane[int] = Lane(1)
-    lane.close()
-    with lane.keeping_error():
-        raise KeyError('late')
-    lane.raise_error()
+    lane.check()
+    for _ in range(2):
+        lane.close()
+        with pytest.raises(Closed):
+            lane.check()
