@@ -179,11 +179,11 @@ class TransferQuery(Query):
 
 
 class Action(Stamped, kw_only=True):
-    """What a transfer and a deployment have alike."""
+    """What transfers and deployments have alike, in all dialects."""
 
     id: str
     base_id: str
-    type: Literal['transfer', 'deployment']
+    type: Literal['transfer', 'deployment', 'replica', 'migration']
     user_id: str
     project_id: str
     instances: list[str]

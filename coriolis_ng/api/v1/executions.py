@@ -36,7 +36,7 @@ class ExecutionActions(Actions):
         force = bool(call.body.force)
         if force:
             call.check(rules.FORCE_CANCEL)
-        _found(call, transfer_id, id)
+        found(call, transfer_id, id)
         call.site.conductor.execution_cancel(call.rpc(), id, force)
 
 
@@ -73,7 +73,7 @@ class Executions(Controller):
         self, transfer_id: str, id: str, *, call: Call
     ) -> schema.ExecutionAnswer:
         """Show an execution with its tasks."""
-        return answer(_found(call, transfer_id, id))
+        return answer(found(call, transfer_id, id))
 
     @method(
         f'POST {ALL}',
@@ -83,26 +83,33 @@ class Executions(Controller):
     )
     def post(self, transfer_id: str, *, call: Call) -> schema.ExecutionAnswer:
         """Execute a transfer."""
-        with call.site.database.reader() as session:
-            rows.transfers.get(session, transfer_id, call.project_id)
-        given: schema.NewExecution = call.body.execution
-        spec = ExecutionSpec(
-            shutdown_instances=bool(given.shutdown_instances),
-            auto_deploy=bool(given.auto_deploy),
-            checksum=bool(given.checksum),
-            retry_of=given.retry_of,
-        )
-        with fields_of('$.execution'):
-            made = call.site.conductor.execution_create(
-                call.rpc(), transfer_id, spec
-            )
-        return answer(with_tasks(call, made))
+        made = create(call, transfer_id, call.body.execution)
+        return answer(made)
 
     @method(f'DELETE {ONE}', rules.DELETE, status=204)
     def delete(self, transfer_id: str, id: str, *, call: Call) -> None:
         """Delete the record of an execution that has ended."""
-        _found(call, transfer_id, id)
+        found(call, transfer_id, id)
         call.site.conductor.execution_delete(call.rpc(), id)
+
+
+def create(
+    call: Call, transfer_id: str, given: schema.NewExecution
+) -> Execution:
+    """Executes a transfer of the caller's project."""
+    with call.site.database.reader() as session:
+        rows.transfers.get(session, transfer_id, call.project_id)
+    spec = ExecutionSpec(
+        shutdown_instances=bool(given.shutdown_instances),
+        auto_deploy=bool(given.auto_deploy),
+        checksum=bool(given.checksum),
+        retry_of=given.retry_of,
+    )
+    with fields_of('$.execution'):
+        made = call.site.conductor.execution_create(
+            call.rpc(), transfer_id, spec
+        )
+    return with_tasks(call, made)
 
 
 def answer(value: Execution) -> schema.ExecutionAnswer:
@@ -119,7 +126,8 @@ def with_tasks(call: Call, value: Execution) -> Execution:
         return rows.executions.get(session, value.id, with_tasks=True)
 
 
-def _found(call: Call, transfer_id: str, id: str) -> Execution:
+def found(call: Call, transfer_id: str, id: str) -> Execution:
+    """An execution of the caller's transfer with its tasks; ``NotFound``."""
     with call.site.database.reader() as session:
         value = rows.executions.get(
             session, id, with_tasks=True, project_id=call.project_id
@@ -129,7 +137,8 @@ def _found(call: Call, transfer_id: str, id: str) -> Execution:
     return value
 
 
-def _page(call: Call, transfer_id: str) -> schema.ExecutionsAnswer:
+def page(call: Call, transfer_id: str) -> list[Execution]:
+    """What the query asks for, each with its tasks."""
     query: schema.ExecutionsQuery = call.query
     if query.status == 'UNEXECUTED':
         raise errors.InvalidInput(
@@ -138,12 +147,15 @@ def _page(call: Call, transfer_id: str) -> schema.ExecutionsAnswer:
     wanted = {'state': words.state_of(query.status)} if query.status else {}
     with call.site.database.reader() as session:
         rows.transfers.get(session, transfer_id, call.project_id)
-        several = [
+        return [
             rows.executions.get(session, one.id, with_tasks=True)
             for one in rows.executions.list(
                 session, transfer_id, query.page(**wanted), call.project_id
             )
         ]
+
+
+def _page(call: Call, transfer_id: str) -> schema.ExecutionsAnswer:
     return schema.ExecutionsAnswer(
-        executions=[view.execution(one) for one in several]
+        executions=[view.execution(one) for one in page(call, transfer_id)]
     )

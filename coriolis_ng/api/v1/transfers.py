@@ -187,7 +187,7 @@ def spec_of(given: schema.NewTransfer) -> TransferSpec:
     mappings = given.storage_mappings
     if mappings is None and inside:
         mappings = _mappings(inside)
-    keep = (
+    keep: dict[str, Any] = (
         {} if given.keep_points is None else {'keep_points': given.keep_points}
     )
     return TransferSpec(

@@ -30,7 +30,7 @@ def deployment(
 ) -> schema.Deployment:
     """``transfer`` is None after it was deleted; ``execution`` is the last
     one, None while there is none."""
-    spec = transfer.spec if transfer else _GONE
+    spec = inherited(transfer)
     shown = executions.execution(execution) if execution else None
     tasks: list[Task] | UnsetType = UNSET
     if with_tasks:
@@ -62,9 +62,14 @@ def deployment(
     )
 
 
-def _fields(value: Deployment, inherited: TransferSpec) -> dict[str, Any]:
+def inherited(transfer: Transfer | None) -> TransferSpec:
+    """What the transfer says; an empty spec after it was deleted."""
+    return transfer.spec if transfer else _GONE
+
+
+def _fields(value: Deployment, before: TransferSpec) -> dict[str, Any]:
     """The transfer's, but for what the deployment says itself."""
-    fields = transfers.from_spec(inherited)
+    fields = transfers.from_spec(before)
     spec = value.spec
     if value.instances:
         fields['instances'] = [vm.instance for vm in value.instances]

@@ -87,6 +87,22 @@ def list(  # noqa: A001
     return _values(session, rows)
 
 
+def of_transfers(
+    session: Session, transfer_ids: Sequence[str]
+) -> dict[str, Sequence[Deployment]]:
+    """The deployments of each transfer, oldest first; transfers without
+    any are left out."""
+    rows = session.scalars(
+        sa.select(models.Deployment)
+        .where(models.Deployment.transfer_id.in_(transfer_ids))
+        .order_by(models.Deployment.created_at, models.Deployment.id)
+    ).all()
+    found: dict[str, Any] = {}
+    for one in _values(session, rows):
+        found.setdefault(one.spec.transfer_id, []).append(one)
+    return found
+
+
 def update(session: Session, deployment: Deployment) -> Deployment:
     """Writes the spec; ``Changed`` when the row's version is another."""
     update_version(

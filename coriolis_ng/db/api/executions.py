@@ -95,6 +95,38 @@ def list(  # noqa: A001
     return [_value(row) for row in rows]
 
 
+def of_owners(
+    session: Session,
+    owner_ids: Sequence[str],
+    kind: ExecutionKind | None = None,
+    most: int = 10,
+) -> dict[str, Sequence[Execution]]:
+    """The last ``most`` executions of each owner without tasks, oldest
+    first; owners without any are left out."""
+    where: Any = [models.Execution.owner_id.in_(owner_ids)]
+    if kind is not None:
+        where.append(models.Execution.kind == kind)
+    place = sa.func.row_number().over(
+        partition_by=models.Execution.owner_id,
+        order_by=models.Execution.number.desc(),
+    )
+    placed = (
+        sa.select(models.Execution.id, place.label('place'))
+        .where(*where)
+        .subquery()
+    )
+    rows = session.scalars(
+        sa.select(models.Execution)
+        .join(placed, placed.c.id == models.Execution.id)
+        .where(placed.c.place <= most)
+        .order_by(models.Execution.number)
+    )
+    found: dict[str, Any] = {}
+    for row in rows:
+        found.setdefault(row.owner_id, []).append(_value(row))
+    return found
+
+
 def running(session: Session) -> Sequence[str]:
     """The ids of all executions that have not ended, oldest first."""
     return session.scalars(

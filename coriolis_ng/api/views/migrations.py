@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Migrations: a live migration's transfer, run and deployment as one thing,
+or a deployment of a replica."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from coriolis_ng.api.schemas import migrations as schema
+from coriolis_ng.api.schemas.executions import Task
+from coriolis_ng.api.schemas.replicas import fields
+from coriolis_ng.api.views import deployments, replicas, transfers, words
+from coriolis_ng.objects.deployment import Deployment
+from coriolis_ng.objects.execution import Execution, ExecutionState
+from coriolis_ng.objects.replica import Replica
+from coriolis_ng.objects.transfer import Transfer
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a migration is made of, in the order in which it comes about.
+
+    A live migration has a transfer and, with time, a run of it and the
+    deployment that follows; a migration of a replica has the deployment, and
+    its transfer as long as that exists. ``kept`` is what the transfer keeps.
+    """
+
+    transfer: Transfer | None = None
+    run: Execution | None = None
+    deployment: Deployment | None = None
+    deploying: Execution | None = None
+    kept: Iterable[Replica] | None = None
+    live: bool = False
+
+
+def migration(
+    parts: Parts, clouds: replicas.Endpoints, *, with_tasks: bool
+) -> schema.Migration:
+    """``clouds`` has the endpoints by id; ``with_tasks`` shows the tasks of
+    both executions."""
+    shown = _live(parts) if parts.live else _of_replica(parts)
+    spec = deployments.inherited(parts.transfer)
+    return schema.Migration(
+        **shown,
+        type='migration',
+        status=shown['last_execution_status'],
+        replica_id=None if parts.live else shown_id(parts),
+        replication_count=spec.replication_count if parts.live else None,
+        shutdown_instances=spec.shutdown_instances if parts.live else None,
+        transfer_id=shown_id(parts),
+        deployment_id=parts.deployment.id if parts.deployment else None,
+        origin=replicas.origin(spec, clouds),
+        destination=replicas.destination(spec, clouds),
+        tasks=_tasks(parts) if with_tasks else UNSET,
+    )
+
+
+def shown_id(parts: Parts) -> str:
+    """The transfer's id, which a deployment remembers when it is gone."""
+    if parts.deployment is not None:
+        return parts.deployment.spec.transfer_id
+    assert parts.transfer is not None
+    return parts.transfer.id
+
+
+def status(parts: Parts) -> str:
+    """RUNNING from the first copy to the last step of the deployment; a
+    copy that no deployment followed is an ERROR."""
+    if parts.deploying is not None:
+        return words.status(parts.deploying)
+    if parts.deployment is not None:
+        return words.last_status(parts.deployment.last_execution_state)
+    if parts.run is None:
+        return words.last_status(None)
+    if parts.run.state is ExecutionState.DONE:
+        return 'ERROR'
+    return words.status(parts.run)
+
+
+def _live(parts: Parts) -> dict[str, Any]:
+    assert parts.transfer is not None
+    shown = fields(transfers.transfer(parts.transfer, parts.kept))
+    shown['last_execution_status'] = status(parts)
+    if parts.deployment is not None:
+        made = _deployment(parts)
+        shown['transfer_result'] = made['transfer_result']
+        shown['updated_at'] = made['updated_at'] or shown['updated_at']
+        if 'info' in shown:
+            shown['info'] = _joined(shown['info'], made.get('info') or {})
+    return _without_type(shown)
+
+
+def _of_replica(parts: Parts) -> dict[str, Any]:
+    shown = _deployment(parts)
+    shown['last_execution_status'] = status(parts)
+    return _without_type(shown)
+
+
+def _deployment(parts: Parts) -> dict[str, Any]:
+    assert parts.deployment is not None
+    return fields(
+        deployments.deployment(
+            parts.deployment,
+            parts.transfer,
+            parts.deploying,
+            with_tasks=False,
+            with_info=parts.kept is not None,
+        )
+    )
+
+
+def _without_type(shown: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in shown.items() if name != 'type'}
+
+
+def _joined(first: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: {**first.get(name, {}), 'deployment': then.get(name)}
+        for name in first
+    }
+
+
+def _tasks(parts: Parts) -> list[Task]:
+    """Of the copy, then of the deployment, with one count."""
+    found: list[Task] = []
+    for one in (parts.run, parts.deploying):
+        if one is not None:
+            found += replicas.tasks(one)
+    return [
+        msgspec.structs.replace(task, index=place)
+        for place, task in enumerate(found, 1)
+    ]
