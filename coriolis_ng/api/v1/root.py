@@ -15,8 +15,10 @@ from coriolis_ng.api.v1 import (
     deployments,
     diagnostics,
     endpoints,
+    migrations,
     providers,
     recovery_points,
+    replicas,
     services,
     transfers,
 )
@@ -28,8 +30,10 @@ class Project:
     deployments = deployments.Deployments()
     diagnostics = diagnostics.Diagnostics()
     endpoints = endpoints.Endpoints()
+    migrations = migrations.Migrations()
     providers = providers.Providers()
     recovery_points = recovery_points.RecoveryPoints()
+    replicas = replicas.Replicas()
     services = services.Services()
     transfers = transfers.Transfers()
 
