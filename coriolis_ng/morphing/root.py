@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from coriolis_ng import errors
 from coriolis_ng.morphing.far.serve import Server
-from coriolis_ng.remote.ssh import CommandFailed, Ran, Ssh, TimedOut
+from coriolis_ng.remote.ssh import CommandFailed, Ran, Ssh
+from coriolis_ng.remote.talk import TimedOut
 
 if TYPE_CHECKING:
     import paramiko

@@ -16,7 +16,8 @@ from typing import Any
 
 from coriolis_ng import errors
 from coriolis_ng.objects import Value
-from coriolis_ng.remote.ssh import CommandFailed, Ssh, Stop
+from coriolis_ng.remote.ssh import CommandFailed, Ssh
+from coriolis_ng.remote.talk import Stop
 
 FOLDER = '/run/coriolis-{name}'
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from coriolis_ng import errors
-from coriolis_ng.remote import keys, ssh
+from coriolis_ng.remote import keys, ssh, talk
 from tests.unit.remote.sshd import Sshd, free_port, running_sshd
 
 
@@ -59,7 +59,7 @@ def test_lines_come_one_by_one(connected: ssh.Ssh) -> None:
 
 
 def test_a_command_that_takes_too_long(connected: ssh.Ssh) -> None:
-    with pytest.raises(ssh.TimedOut):
+    with pytest.raises(talk.TimedOut):
         connected.run(['sleep', '60'], timeout=0.3)
     assert connected.run(['echo', 'still here']).stdout == 'still here\n'
 
