@@ -182,11 +182,20 @@ def _start(
 
 
 def workers(parts: Parts, session: Session) -> dict[str, Service]:
-    """All workers by id; alive is whoever beat within a lease."""
+    """All workers by id; alive is whoever beat within a lease. Nobody
+    serves a region that is disabled."""
     found = db.services.list(
         session, WORKER, lease_seconds=parts.settings.lease_seconds
     )
+    if any(service.mapped_regions for service in found):
+        disabled = db.regions.disabled(session)
+        found = [_without(service, disabled) for service in found]
     return {service.id: service for service in found}
+
+
+def _without(service: Service, regions: frozenset[str]) -> Service:
+    left = tuple(r for r in service.mapped_regions if r not in regions)
+    return msgspec.structs.replace(service, mapped_regions=left)
 
 
 def _busier(service: Service) -> Service:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import schemas
+from coriolis_ng.conductor import regions, schemas
 from coriolis_ng.conductor.asking import Asker
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.db import api as db
@@ -31,6 +31,7 @@ def create(parts: Parts, who: Asker, spec: EndpointSpec) -> Endpoint:
         lambda s: schemas.find_provider(parts, s, spec.type, '$.type')
     )
     schemas.check_connection(provider, spec.connection_info)
+    parts.database.read(lambda s: regions.check(s, spec.mapped_regions))
     ref = _keep(parts, who, spec.connection_info)
     endpoint = Endpoint(
         id=new_id(),
@@ -63,6 +64,8 @@ def update(
         lambda s: db.endpoints.get(s, id, who.project_id)
     )
     fields = {k: v for k, v in changes.items() if k != 'connection_info'}
+    named = tuple(fields.get('mapped_regions') or ())
+    parts.database.read(lambda s: regions.check(s, named))
     info = changes.get('connection_info')
     if info is not None:
         provider = parts.database.read(
@@ -94,6 +97,12 @@ def delete(parts: Parts, who: Asker, id: str) -> None:
         raise errors.Forbidden(
             f'{len(users)} transfers would be orphaned: delete '
             f'{", ".join(users[:5])} first.'
+        )
+    pools = parts.database.read(lambda s: db.minion_pools.users_of(s, id))
+    if pools:
+        raise errors.Forbidden(
+            f'{len(pools)} minion pools would be orphaned: delete '
+            f'{", ".join(pools[:5])} first.'
         )
     parts.database.write(lambda s: db.endpoints.delete(s, id))
     parts.secrets.drop(endpoint.secret, project_id=who.project_id)

@@ -25,6 +25,7 @@ VERBS: Mapping[str, frozenset[str]] = {
     'networks': frozenset({'inventory'}),
     'storage': frozenset({'inventory'}),
     'options': frozenset({'inventory'}),
+    'pool_options': frozenset({'pools'}),
     'source_preflight': frozenset({'exports'}),
     'target_preflight': frozenset({'imports'}),
 }

@@ -35,7 +35,7 @@ from coriolis_ng.conductor.advance import advance_all
 from coriolis_ng.conductor.asking import asker
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.conductor.reaper import Reaper
-from coriolis_ng.db import api as db
+from coriolis_ng.conductor.resources import ForResources
 from coriolis_ng.db.errors import Changed
 from coriolis_ng.objects import from_plain
 from coriolis_ng.objects.deployment import DeploymentSpec
@@ -96,6 +96,16 @@ def answers(method: Callable[..., Any]) -> Callable[..., Plain]:
             )
 
     return answer
+
+
+def answering(kind: type[Any]) -> type[Any]:
+    """A class whose methods are all :func:`answers`."""
+    methods = {
+        name: answers(method)
+        for name, method in vars(kind).items()
+        if callable(method) and not name.startswith('_')
+    }
+    return type(kind.__name__, (kind,), methods)
 
 
 class ForWorkers:
@@ -252,12 +262,8 @@ class ForUsers:
     ) -> Any:
         return points.pin(self._parts, asker(context), id, pinned)
 
-    @answers
-    def service_update(self, context: Context, id: str, enabled: bool) -> Any:
-        database = self._parts.database
-        made = database.write(lambda s: db.services.update(s, id, enabled))
-        advance_all(self._parts)
-        return made
+
+_ForResources = answering(ForResources)
 
 
 class ForQuestions:
@@ -309,7 +315,7 @@ class ConductorService:
         for topic, served, threads in (
             (
                 bus.CONDUCTOR,
-                [ForUsers(parts), ForWorkers(parts)],
+                [ForUsers(parts), _ForResources(parts), ForWorkers(parts)],
                 self._threads,
             ),
             (bus.QUERIES, [ForQuestions(parts)], self._question_threads),

@@ -20,15 +20,17 @@ from coriolis_ng.objects.execution import Execution, ExecutionSpec
 from coriolis_ng.objects.preflight import Finding
 from coriolis_ng.objects.recovery_point import RecoveryPoint
 from coriolis_ng.objects.resource import Resource, ResourceKind
-from coriolis_ng.objects.service import Service
 from coriolis_ng.objects.transfer import Transfer, TransferSpec
 from coriolis_ng.rpc import transport as bus
+from coriolis_ng.rpc.minion_pools import MinionPoolCalls
+from coriolis_ng.rpc.regions import RegionCalls
+from coriolis_ng.rpc.schedules import ScheduleCalls
 from coriolis_ng.rpc.wire import Assignment, Beat, Orders, Result
 
 Context = Mapping[str, Any]
 
 
-class ApiHalf:
+class ApiHalf(MinionPoolCalls, RegionCalls, ScheduleCalls):
     """What users ask for."""
 
     _client: bus.Client
@@ -147,14 +149,6 @@ class ApiHalf:
             'recovery_point_pin', context, id=id, pinned=pinned
         )
         return from_plain(RecoveryPoint, plain)
-
-    def service_update(
-        self, context: Context, id: str, enabled: bool
-    ) -> Service:
-        plain = self._client.call(
-            'service_update', context, id=id, enabled=enabled
-        )
-        return from_plain(Service, plain)
 
 
 class WorkerHalf:

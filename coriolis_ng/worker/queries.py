@@ -27,7 +27,14 @@ from coriolis_ng.worker.work import path_of
 LOG = logging.getLogger(__name__)
 
 # What a page of a GUI asks again and again; a check is always made anew.
-_KEPT = ('instances', 'instance', 'networks', 'storage', 'options')
+_KEPT = (
+    'instances',
+    'instance',
+    'networks',
+    'storage',
+    'options',
+    'pool_options',
+)
 _MOST_KEPT = 200
 
 

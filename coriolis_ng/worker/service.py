@@ -295,5 +295,7 @@ def _describe(name: str, provider: Provider) -> ProviderInfo:
             'connection': dict(provider.connection_schema),
             'source': dict(provider.source_schema),
             'destination': dict(provider.target_schema),
+            # source_pool and destination_pool, of providers with pools.
+            **getattr(provider, 'pool_schemas', {}),
         },
     )

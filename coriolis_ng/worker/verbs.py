@@ -83,6 +83,14 @@ def _options(connection: Connection, args: Args) -> Any:
     return list(_inventory(connection).options(args.get('names')))
 
 
+def _pool_options(connection: Connection, args: Args) -> Any:
+    """``args``: ``side`` is source or destination, ``names`` as above."""
+    pools = getattr(connection, 'pools', None)
+    if pools is None:
+        raise errors.Unsupported('This cloud has no minion pools.')
+    return list(pools.options(args.get('side', ''), args.get('names')))
+
+
 def _source_preflight(connection: Connection, args: Args) -> Any:
     exports = connection.exports
     if exports is None:
@@ -134,6 +142,7 @@ _VERBS: dict[str, Callable[[Connection, Args], Any]] = {
     'networks': _networks,
     'storage': _storage,
     'options': _options,
+    'pool_options': _pool_options,
     'source_preflight': _source_preflight,
     'target_preflight': _target_preflight,
 }

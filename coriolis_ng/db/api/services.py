@@ -127,9 +127,21 @@ def list(  # noqa: A001
     return _values(session, lease_seconds, *where)
 
 
-def update(session: Session, id: str, enabled: bool) -> Service:
-    """Lets new tasks be given to a worker, or not."""
-    swap(session, models.Service, [models.Service.id == id], enabled=enabled)
+def update(
+    session: Session,
+    id: str,
+    enabled: bool | None = None,
+    mapped_regions: Sequence[str] | None = None,
+) -> Service:
+    """Lets new tasks be given to a worker, or not; says which regions it
+    serves. None stays as it is."""
+    values: dict[str, Any] = {}
+    if enabled is not None:
+        values['enabled'] = enabled
+    if mapped_regions is not None:
+        values['mapped_regions'] = [*mapped_regions]
+    if values:
+        swap(session, models.Service, [models.Service.id == id], **values)
     return get(session, id)
 
 
