@@ -177,7 +177,7 @@ def _start(
         if not won:
             step.again = True
             continue
-        services[service.id] = _busier(service)
+        services[service.id] = _busier(service, slot=not row.cleanup)
         step.nudges.append((service.host, row.id, row.attempt + 1))
 
 
@@ -198,8 +198,10 @@ def _without(service: Service, regions: frozenset[str]) -> Service:
     return msgspec.structs.replace(service, mapped_regions=left)
 
 
-def _busier(service: Service) -> Service:
-    return msgspec.structs.replace(service, load=service.load + 1)
+def _busier(service: Service, *, slot: bool) -> Service:
+    return msgspec.structs.replace(
+        service, load=service.load + 1, used=service.used + slot
+    )
 
 
 def _why(

@@ -72,7 +72,7 @@ def _keep(session: Session, told: Beat, mine: list[TaskRow]) -> None:
     held = {(row.id, row.attempt) for row in mine}
     for task in told.tasks:
         if (task.task_id, task.attempt) in held:
-            db.tasks.save_progress(
+            db.reports.save(
                 session,
                 task.task_id,
                 task.attempt,

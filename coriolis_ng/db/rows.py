@@ -7,7 +7,7 @@ import datetime
 import enum
 from typing import Any
 
-from coriolis_ng.objects.resource import Resource
+from coriolis_ng.objects.resource import Resource, Side
 from coriolis_ng.objects.task import TaskState
 from coriolis_ng.objects.value import Value
 
@@ -81,3 +81,16 @@ class Entry(Value):
     deployment_id: str | None = None
     instance: str = ''
     ended: bool = False
+
+
+class Audit(Value):
+    """A cloud that is to be listed once more for what an execution that
+    has ended may have left; ``tries`` is how often it was tried."""
+
+    execution_id: str
+    side: Side
+    project_id: str
+    endpoint_id: str
+    transfer_id: str | None = None
+    deployment_id: str | None = None
+    tries: int = 0

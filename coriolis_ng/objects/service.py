@@ -23,11 +23,14 @@ class ProviderInfo(Value):
 
 class Service(Value):
     """``incarnation`` changes with each start of the process; ``load`` is
-    how many tasks it runs, ``capacity`` how many it may."""
+    how many tasks it runs, ``used`` how many of these took one of its
+    ``capacity`` slots (cleanups take none). ``topic`` is its address on
+    the bus."""
 
     id: str
     host: str
     binary: str
+    topic: str = ''
     enabled: bool = True
     alive: bool = True
     incarnation: str = ''
@@ -36,6 +39,7 @@ class Service(Value):
     providers: tuple[ProviderInfo, ...] = ()
     seal_key: str = ''
     load: int = 0
+    used: int = 0
     capacity: int = 8
     alive_at: datetime.datetime | None = None
     created_at: datetime.datetime | None = None

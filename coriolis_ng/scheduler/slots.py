@@ -7,5 +7,7 @@ from coriolis_ng.objects.service import Service
 
 
 def free(service: Service) -> int:
-    """Free slots; never negative, though cleanups may go beyond."""
-    return max(0, service.capacity - service.load)
+    """Free slots, as far as the row that was read can tell: the start
+    itself counts again. Never negative, though a worker may have been given
+    fewer than it uses."""
+    return max(0, service.capacity - service.used)

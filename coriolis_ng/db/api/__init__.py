@@ -6,17 +6,23 @@ a row, and costs a number of statements that does not depend on the data.
 """
 
 from coriolis_ng.db.api import (
+    audits,
     deployments,
     endpoints,
+    events,
     executions,
     ledger,
     minion_pools,
+    quotas,
     recovery_points,
     regions,
     replicas,
+    reports,
     schedules,
     secrets,
     services,
+    slots,
+    strays,
     tasks,
     transfers,
 )
@@ -24,17 +30,23 @@ from coriolis_ng.db.page import Page
 
 __all__ = [
     'Page',
+    'audits',
     'deployments',
     'endpoints',
+    'events',
     'executions',
     'ledger',
     'minion_pools',
+    'quotas',
     'recovery_points',
     'regions',
     'replicas',
+    'reports',
     'schedules',
     'secrets',
     'services',
+    'slots',
+    'strays',
     'tasks',
     'transfers',
 ]

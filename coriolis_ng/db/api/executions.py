@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
 from coriolis_ng.db import models
+from coriolis_ng.db.api import events
+from coriolis_ng.db.api import reports as report_rows
 from coriolis_ng.db.api import tasks as task_rows
 from coriolis_ng.db.clock import utcnow
 from coriolis_ng.db.page import Page, select_page
@@ -61,6 +63,7 @@ def create(
     session.add(row)
     session.flush()
     task_rows.create(session, execution.id, steps)
+    events.of_execution(session, execution.id)
     return _value(row)
 
 
@@ -73,7 +76,7 @@ def get(
     """With tasks, they come with progress and notes, in plan order;
     ``NotFound`` for another project's."""
     row = of_id(session, models.Execution, id, project_id)
-    records = task_rows.records(session, id) if with_tasks else ()
+    records = report_rows.records(session, id) if with_tasks else ()
     return _value(row, tuple(records))
 
 
@@ -149,7 +152,10 @@ def ask_cancel(session: Session, id: str, how: Cancel) -> bool:
         models.Execution.state == ExecutionState.RUNNING,
         models.Execution.cancel.in_(weaker),
     ]
-    return swap(session, models.Execution, where, cancel=how) == 1
+    won = swap(session, models.Execution, where, cancel=how) == 1
+    if won:
+        events.of_execution(session, id)
+    return won
 
 
 def end(session: Session, id: str, state: ExecutionState) -> bool:
@@ -169,6 +175,7 @@ def end(session: Session, id: str, state: ExecutionState) -> bool:
         )
         assert owner_id is not None
         _tell_owner(session, owner_id, state)
+        events.of_execution(session, id)
     return won == 1
 
 

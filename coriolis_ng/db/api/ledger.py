@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from coriolis_ng import errors
 from coriolis_ng.db import models
 from coriolis_ng.db.clock import utcnow
-from coriolis_ng.db.row import remove
+from coriolis_ng.db.row import remove, swap
 from coriolis_ng.db.rows import Entry
 from coriolis_ng.db.upsert import CHUNK, upsert
 from coriolis_ng.objects.execution import ExecutionState
@@ -38,13 +38,21 @@ def created(
     between this check and the commit.
     """
     task = session.execute(
-        sa.select(models.Task.execution_id, models.Task.instance)
+        sa.select(
+            models.Task.execution_id,
+            models.Task.instance,
+            models.Execution.project_id,
+        )
+        .join(
+            models.Execution,
+            models.Execution.id == models.Task.execution_id,
+        )
         .where(
             models.Task.id == task_id,
             models.Task.attempt == attempt,
             models.Task.state == TaskState.RUNNING,
         )
-        .with_for_update(read=True)
+        .with_for_update(read=True, of=models.Task)
     ).one_or_none()
     if task is None:
         raise errors.Stale('the attempt is not the current one')
@@ -61,6 +69,9 @@ def created(
         'transfer_id': transfer_id,
         'deployment_id': deployment_id,
         'instance': task.instance,
+        'project_id': task.project_id,
+        'tries': 0,
+        'reason': '',
         'created_at': utcnow(),
     }
     keys = ['task_id', 'kind', 'id', 'side']
@@ -86,6 +97,56 @@ def dropped(
     if side is not None:
         where.append(models.Ledger.side == side)
     return remove(session, models.Ledger, *where)
+
+
+def found(
+    session: Session, entry: Entry, project_id: str | None = None
+) -> None:
+    """Records a thing that was found in a cloud, by the tag of a task that
+    has long ended; nothing changes when it is known already."""
+    resource = entry.resource
+    row = {
+        'id': resource.id,
+        'kind': resource.kind,
+        'side': resource.side,
+        'tag': resource.tag,
+        'attempt': resource.attempt,
+        'parent': resource.parent,
+        'endpoint_id': entry.endpoint_id,
+        'execution_id': entry.execution_id,
+        'task_id': entry.task_id,
+        'transfer_id': entry.transfer_id,
+        'deployment_id': entry.deployment_id,
+        'instance': entry.instance,
+        'project_id': project_id,
+        'tries': 0,
+        'reason': '',
+        'created_at': utcnow(),
+    }
+    upsert(
+        session, models.Ledger, [row], ['task_id', 'kind', 'id', 'side'], []
+    )
+
+
+def hand_over(
+    session: Session,
+    ids: Collection[str],
+    *,
+    transfer_id: str,
+    instance: str,
+    deployment_id: str,
+) -> int:
+    """Makes volumes of a replica a deployment's; how many entries these
+    were."""
+    table = models.Ledger
+    where = [
+        table.kind == ResourceKind.VOLUME,
+        table.id.in_(sorted(ids)),
+        table.transfer_id == transfer_id,
+        table.instance == instance,
+        table.deployment_id.is_(None),
+    ]
+    return swap(session, table, where, deployment_id=deployment_id)
 
 
 def rows(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -12,14 +13,17 @@ from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
 from coriolis_ng.db import models
-from coriolis_ng.db.clock import later
-from coriolis_ng.db.row import swap
+from coriolis_ng.db.api import slots
+from coriolis_ng.db.clock import later, utcnow
+from coriolis_ng.db.row import remove, swap
+from coriolis_ng.db.upsert import upsert
 from coriolis_ng.objects import from_plain, new_id, to_plain
 from coriolis_ng.objects.service import ProviderInfo, Service
 from coriolis_ng.objects.task import TaskState
 
 WORKER = 'coriolis-worker'
 LEASE_SECONDS = 90
+FORGET = datetime.timedelta(days=30)
 
 
 class Beat(Protocol):
@@ -39,12 +43,14 @@ class Beat(Protocol):
     def providers(self) -> tuple[ProviderInfo, ...] | None: ...
 
 
-def beat(session: Session, beat: Beat, binary: str = WORKER) -> Service:
+def beat(
+    session: Session, beat: Beat, binary: str = WORKER, topic: str = ''
+) -> Service:
     """Makes or refreshes the row of a process; call it with
     ``Database.write``, because two first beats may collide.
 
     A new incarnation without ``providers`` keeps the old ones. Raises
-    ``Stale`` for a late beat of the incarnation before, which must not
+    ``Stale`` for a late beat of any incarnation before, which must not
     bring its process back to life.
     """
     values: dict[str, Any] = {
@@ -52,27 +58,31 @@ def beat(session: Session, beat: Beat, binary: str = WORKER) -> Service:
         'release': beat.release,
         'capacity': beat.capacity,
         'seal_key': beat.seal_key,
+        'topic': topic or binary.replace('-', '_'),
         'alive_at': later(0),
     }
     if beat.providers is not None:
         values['providers'] = to_plain(beat.providers)
     table = models.Service
     found = session.execute(
-        sa.select(table.id, table.incarnation, table.former).where(
+        sa.select(table.id, table.incarnation, table.capacity).where(
             table.host == beat.host, table.binary == binary
         )
     ).one_or_none()
     if found is None:
         return _insert(session, beat.host, binary, values)
-    if found.former == beat.incarnation:
+    fresh = found.incarnation != beat.incarnation
+    if fresh and _has_been(session, found.id, beat.incarnation):
         raise errors.Stale('a newer process runs in its place')
-    if found.incarnation != beat.incarnation:
-        values['former'] = found.incarnation
     where = [table.id == found.id, table.incarnation == found.incarnation]
     if not swap(session, table, where, **values):
         raise exception.RetryRequest(
             errors.Stale('two processes beat for one host')
         )
+    if fresh:
+        _remember(session, found.id, beat.incarnation)
+    if fresh or found.capacity != beat.capacity:
+        slots.resize(session, found.id, beat.capacity)
     return get(session, found.id)
 
 
@@ -91,7 +101,32 @@ def _insert(
         session.flush()
     except exception.DBDuplicateEntry as error:
         raise exception.RetryRequest(error) from error
+    _remember(session, row.id, values['incarnation'])
+    slots.resize(session, row.id, values['capacity'])
     return get(session, row.id)
+
+
+def _has_been(session: Session, service_id: str, incarnation: str) -> bool:
+    found = session.get(models.Incarnation, (service_id, incarnation))
+    return found is not None
+
+
+def _remember(session: Session, service_id: str, incarnation: str) -> None:
+    """A message that is a month late comes from nowhere: what is older is
+    forgotten."""
+    table = models.Incarnation
+    remove(
+        session,
+        table,
+        table.service_id == service_id,
+        table.created_at < utcnow() - FORGET,
+    )
+    row = {
+        'service_id': service_id,
+        'incarnation': incarnation,
+        'created_at': utcnow(),
+    }
+    upsert(session, table, [row], ['service_id', 'incarnation'], [])
 
 
 def get(
@@ -165,23 +200,26 @@ def _values(
         .scalar_subquery()
     )
     alive = models.Service.alive_at >= later(-lease_seconds)
+    used = sa.func.coalesce(models.Slots.used, 0)
     query = (
-        sa.select(models.Service, load, sa.case((alive, 1), else_=0))
+        sa.select(models.Service, load, used, sa.case((alive, 1), else_=0))
+        .outerjoin(models.Slots, models.Slots.service_id == models.Service.id)
         .where(*where)
         .order_by(models.Service.host, models.Service.binary)
         .execution_options(populate_existing=True)
     )
     return [
-        _value(row, count, bool(living))
-        for row, count, living in session.execute(query)
+        _value(row, count, taken, bool(living))
+        for row, count, taken, living in session.execute(query)
     ]
 
 
-def _value(row: models.Service, load: int, alive: bool) -> Service:
+def _value(row: models.Service, load: int, used: int, alive: bool) -> Service:
     return Service(
         id=row.id,
         host=row.host,
         binary=row.binary,
+        topic=row.topic,
         enabled=row.enabled,
         alive=alive,
         incarnation=row.incarnation,
@@ -190,6 +228,7 @@ def _value(row: models.Service, load: int, alive: bool) -> Service:
         providers=from_plain(tuple[ProviderInfo, ...], row.providers),
         seal_key=row.seal_key,
         load=load,
+        used=used,
         capacity=row.capacity,
         alive_at=row.alive_at,
         created_at=row.created_at,

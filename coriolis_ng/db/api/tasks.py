@@ -4,7 +4,7 @@ and the state before; whoever's statement matched the row has won."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,21 +12,16 @@ from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
 from coriolis_ng.db import models
+from coriolis_ng.db.api import events, slots
 from coriolis_ng.db.clock import later, utcnow
 from coriolis_ng.db.row import swap
 from coriolis_ng.db.rows import Finished, NewTask, TaskRow
-from coriolis_ng.db.upsert import CHUNK, upsert
+from coriolis_ng.db.upsert import CHUNK
 from coriolis_ng.objects.execution import Cancel
-from coriolis_ng.objects.task import (
-    Level,
-    Note,
-    Progress,
-    TaskRecord,
-    TaskState,
-)
+from coriolis_ng.objects.task import TaskState
 
 _Task = models.Task
-_PLAIN = (
+PLAIN = (
     'id',
     'execution_id',
     'name',
@@ -96,10 +91,12 @@ def start(
     """Leases a pending task of that attempt to a worker, as attempt + 1.
 
     False when somebody else was faster, when ``not_before`` has not come,
-    or (but for cleanups) when the execution was asked to stop: then no
-    later cancel can overtake, because the execution's row stays locked
-    against one until this transaction ends.
+    or (but for cleanups) when the worker has no free slot or the execution
+    was asked to stop: then no later cancel can overtake, because the
+    execution's row stays locked against one until this transaction ends.
     """
+    if not cleanup and not slots.take(session, service_id):
+        return False
     service = models.Service
 
     def of_service(column: Any) -> Any:
@@ -141,6 +138,10 @@ def start(
         advanced=False,
         started_at=sa.func.coalesce(_Task.started_at, utcnow()),
     )
+    if won:
+        events.of_task(session, task_id)
+    elif not cleanup:
+        slots.free(session, service_id)
     return won == 1
 
 
@@ -159,6 +160,7 @@ def finish(
         _Task.attempt == attempt,
         _Task.state == TaskState.RUNNING,
     ]
+    holder = _holder(session, where)
     if swap(
         session,
         _Task,
@@ -169,6 +171,8 @@ def finish(
         lease_until=None,
         ended_at=utcnow(),
     ):
+        _free(session, holder)
+        events.of_task(session, task_id)
         return Finished.CLOSED
     found = session.execute(
         sa.select(_Task.attempt, _Task.state).where(_Task.id == task_id)
@@ -192,6 +196,7 @@ def close(
         _Task.attempt == attempt,
         _Task.state == from_,
     ]
+    holder = _holder(session, where)
     won = swap(
         session,
         _Task,
@@ -202,6 +207,9 @@ def close(
         not_before=None,
         ended_at=utcnow(),
     )
+    if won:
+        _free(session, holder)
+        events.of_task(session, task_id)
     return won == 1
 
 
@@ -222,6 +230,7 @@ def requeue(
         _Task.attempt == attempt,
         _Task.state == TaskState.RUNNING,
     ]
+    holder = _holder(session, where)
     won = swap(
         session,
         _Task,
@@ -235,7 +244,29 @@ def requeue(
         lease_until=None,
         not_before=later(delay_seconds) if delay_seconds else None,
     )
+    if won:
+        _free(session, holder)
+        events.of_task(session, task_id)
     return won == 1
+
+
+def _holder(
+    session: Session, where: Sequence[sa.ColumnElement[bool]]
+) -> str | None:
+    """The worker whose slot such a running attempt takes; asked before the
+    attempt is closed, because afterwards no row names the worker."""
+    return session.scalar(
+        sa.select(_Task.service_id).where(
+            *where,
+            _Task.state == TaskState.RUNNING,
+            sa.not_(_Task.cleanup),
+        )
+    )
+
+
+def _free(session: Session, holder: str | None) -> None:
+    if holder is not None:
+        slots.free(session, holder)
 
 
 def wait(session: Session, task_id: str, attempt: int, reason: str) -> bool:
@@ -306,120 +337,6 @@ def held_by(session: Session, service_id: str) -> Sequence[TaskRow]:
     )
 
 
-def save_progress(
-    session: Session,
-    task_id: str,
-    attempt: int,
-    progress: Sequence[Progress] = (),
-    notes: Sequence[Note] = (),
-    checkpoint: dict[str, Any] | None = None,
-    advanced: bool = False,
-) -> bool:
-    """What a running attempt told; False, and nothing is written, when it
-    is not the current one. Telling again changes nothing."""
-    values: dict[str, Any] = {'updated_at': utcnow()}
-    if checkpoint is not None:
-        values['checkpoint'] = checkpoint
-    if advanced:
-        values['advanced'] = True
-    where = [
-        _Task.id == task_id,
-        _Task.attempt == attempt,
-        _Task.state == TaskState.RUNNING,
-    ]
-    if not swap(session, _Task, where, **values):
-        return False
-    _save_progress(session, task_id, progress)
-    rows = [
-        {
-            'task_id': task_id,
-            'attempt': attempt,
-            'index': note.index,
-            'at': note.at,
-            'level': note.level,
-            'text': note.text,
-        }
-        for note in notes
-    ]
-    keys = ['task_id', 'attempt', 'index']
-    upsert(session, models.TaskNote, rows, keys, [])
-    return True
-
-
-def _save_progress(
-    session: Session, task_id: str, progress: Sequence[Progress]
-) -> None:
-    columns = ['done', 'total', 'unit', 'rate', 'eta_seconds']
-    # The last of an item counts: a statement may not name a row twice.
-    latest = {one.item: one for one in progress}
-    rows = [
-        {
-            'task_id': task_id,
-            'item': one.item,
-            **{name: getattr(one, name) for name in columns},
-        }
-        for one in latest.values()
-    ]
-    upsert(session, models.TaskProgress, rows, ['task_id', 'item'], columns)
-
-
-def records(session: Session, execution_id: str) -> Sequence[TaskRecord]:
-    """The tasks as users see them, in three statements. Notes of all
-    attempts are numbered from 1 on."""
-
-    def of_execution(model: Any, *order: Any) -> Iterable[Any]:
-        return session.scalars(
-            sa.select(model)
-            .join(_Task, _Task.id == model.task_id)
-            .where(_Task.execution_id == execution_id)
-            .order_by(model.task_id, *order)
-            .execution_options(populate_existing=True)
-        )
-
-    progress: dict[str, list[Progress]] = {}
-    item = models.TaskProgress
-    for one in of_execution(item, item.item):
-        progress.setdefault(one.task_id, []).append(_progress(one))
-    notes: dict[str, list[Note]] = {}
-    note = models.TaskNote
-    for one in of_execution(note, note.attempt, note.index):
-        so_far = notes.setdefault(one.task_id, [])
-        so_far.append(_note(one, len(so_far) + 1))
-    return [
-        TaskRecord(
-            id=row.id,
-            execution_id=row.execution_id,
-            instance=row.instance,
-            name=row.name,
-            index=row._mapping['index'],
-            state=TaskState(row.state),
-            reason=row.reason,
-            attempt=row.attempt,
-            host=row.host,
-            needs=tuple(row.needs),
-            cleans=tuple(row.cleans),
-            progress=tuple(progress.get(row.id, ())),
-            notes=tuple(notes.get(row.id, ())),
-            created_at=row.created_at,
-            started_at=row.started_at,
-            ended_at=row.ended_at,
-        )
-        for row in session.execute(
-            sa.select(
-                *[getattr(_Task, name) for name in _PLAIN],
-                _Task.state,
-                _Task.needs,
-                _Task.cleans,
-                _Task.created_at,
-                _Task.started_at,
-                _Task.ended_at,
-            )
-            .where(_Task.execution_id == execution_id)
-            .order_by(_Task.index)
-        )
-    ]
-
-
 def _rows(
     session: Session, *where: sa.ColumnElement[bool]
 ) -> Sequence[TaskRow]:
@@ -428,7 +345,7 @@ def _rows(
     late = sa.and_(_Task.state == TaskState.RUNNING, _Task.lease_until < clock)
     query = (
         sa.select(
-            *[getattr(_Task, name) for name in _PLAIN],
+            *[getattr(_Task, name) for name in PLAIN],
             _Task.state,
             _Task.needs,
             _Task.cleans,
@@ -440,7 +357,7 @@ def _rows(
     )
     return [
         TaskRow(
-            **{name: getattr(row, name) for name in _PLAIN if name != 'index'},
+            **{name: getattr(row, name) for name in PLAIN if name != 'index'},
             index=row._mapping['index'],
             state=TaskState(row.state),
             needs=frozenset(row.needs),
@@ -450,18 +367,3 @@ def _rows(
         )
         for row in session.execute(query)
     ]
-
-
-def _progress(row: models.TaskProgress) -> Progress:
-    return Progress(
-        item=row.item,
-        done=row.done,
-        total=row.total,
-        unit=row.unit,
-        rate=row.rate,
-        eta_seconds=row.eta_seconds,
-    )
-
-
-def _note(row: models.TaskNote, index: int) -> Note:
-    return Note(index=index, at=row.at, text=row.text, level=Level(row.level))

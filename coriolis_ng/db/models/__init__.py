@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tables. Nothing outside ``db`` sees these classes."""
 
+from coriolis_ng.db.models.audits import Audit
 from coriolis_ng.db.models.base import Base
 from coriolis_ng.db.models.deployments import DeployedVm, Deployment
 from coriolis_ng.db.models.endpoints import Endpoint
+from coriolis_ng.db.models.events import Event
 from coriolis_ng.db.models.executions import Execution
 from coriolis_ng.db.models.ledger import Ledger
 from coriolis_ng.db.models.minion_pools import (
@@ -11,25 +13,31 @@ from coriolis_ng.db.models.minion_pools import (
     MinionPool,
     MinionPoolEvent,
 )
+from coriolis_ng.db.models.quotas import Quota
 from coriolis_ng.db.models.recovery_points import RecoveryPoint
 from coriolis_ng.db.models.regions import Region
 from coriolis_ng.db.models.replicas import Replica, ReplicaDisk
 from coriolis_ng.db.models.schedules import Schedule, ScheduleRun
 from coriolis_ng.db.models.secrets import Secret
-from coriolis_ng.db.models.services import Service
+from coriolis_ng.db.models.services import Incarnation, Service
+from coriolis_ng.db.models.slots import Slots
 from coriolis_ng.db.models.tasks import Task, TaskNote, TaskProgress
 from coriolis_ng.db.models.transfers import Transfer
 
 __all__ = [
+    'Audit',
     'Base',
     'DeployedVm',
     'Deployment',
     'Endpoint',
+    'Event',
     'Execution',
+    'Incarnation',
     'Ledger',
     'MinionMachine',
     'MinionPool',
     'MinionPoolEvent',
+    'Quota',
     'RecoveryPoint',
     'Region',
     'Replica',
@@ -38,6 +46,7 @@ __all__ = [
     'ScheduleRun',
     'Secret',
     'Service',
+    'Slots',
     'Task',
     'TaskNote',
     'TaskProgress',

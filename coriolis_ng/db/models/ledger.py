@@ -24,6 +24,7 @@ class Ledger(Base):
         sa.Index('ix_ledger_transfer', 'transfer_id', 'instance'),
         sa.Index('ix_ledger_deployment', 'deployment_id', 'instance'),
         sa.Index('ix_ledger_execution', 'execution_id'),
+        sa.Index('ix_ledger_project', 'project_id', 'number'),
         sa.Index('ix_ledger_pool', 'pool_id', 'instance'),
         TABLE,
     )
@@ -43,4 +44,10 @@ class Ledger(Base):
     deployment_id: Mapped[str | None] = mapped_column(Id)
     pool_id: Mapped[str | None] = mapped_column(Id)
     instance: Mapped[str] = mapped_column(Name)
+    # Of the execution's; None of what was recorded by the first releases.
+    project_id: Mapped[str | None] = mapped_column(Word)
+    # How the audit fared with it once nobody owned it any more.
+    tries: Mapped[int] = mapped_column(default=0)
+    retry_at: Mapped[datetime.datetime | None]
+    reason: Mapped[str] = mapped_column(Long, default='')
     created_at: Mapped[datetime.datetime] = mapped_column(default=utcnow)

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from coriolis_ng.db.clock import utcnow
 from coriolis_ng.db.models.base import (
     TABLE,
     Base,
@@ -17,11 +18,12 @@ from coriolis_ng.db.models.base import (
     Plain,
     Stamps,
     Word,
+    cascade,
 )
 
 
 class Service(Stamps, Base):
-    """``former`` is the incarnation before: its late beats are refused."""
+    """A process of ours: one row for each host and program."""
 
     __tablename__ = 'services'
     __table_args__ = (
@@ -33,10 +35,23 @@ class Service(Stamps, Base):
     binary: Mapped[str] = mapped_column(Word)
     enabled: Mapped[bool] = mapped_column(default=True)
     incarnation: Mapped[str] = mapped_column(Word)
-    former: Mapped[str] = mapped_column(Word, default='')
+    topic: Mapped[str] = mapped_column(Word, default='')
     release: Mapped[str] = mapped_column(Word)
     mapped_regions: Mapped[Any] = mapped_column(Plain)
     providers: Mapped[Any] = mapped_column(Plain)
     seal_key: Mapped[str] = mapped_column(Name)
     capacity: Mapped[int]
     alive_at: Mapped[datetime.datetime]
+
+
+class Incarnation(Base):
+    """Each life of a process: late beats of all but the newest are
+    refused."""
+
+    __tablename__ = 'incarnations'
+    __table_args__ = (TABLE,)
+    service_id: Mapped[str] = mapped_column(
+        Id, cascade('services.id'), primary_key=True
+    )
+    incarnation: Mapped[str] = mapped_column(Word, primary_key=True)
+    created_at: Mapped[datetime.datetime] = mapped_column(default=utcnow)

@@ -226,7 +226,7 @@ def test_only_attempts_without_progress_count(database: Database) -> None:
         assert not _row(database, ids[0]).advanced
         if advanced:
             database.write(
-                lambda s, a=attempt: db.tasks.save_progress(
+                lambda s, a=attempt: db.reports.save(
                     s, ids[0], a + 1, advanced=True
                 )
             )
@@ -287,7 +287,7 @@ def test_reports_of_a_running_task(database: Database) -> None:
             for n, text in enumerate(notes)
         ]
         return database.write(
-            lambda s: db.tasks.save_progress(
+            lambda s: db.reports.save(
                 s, ids[0], attempt, progress, lines, **more
             )
         )

@@ -66,7 +66,7 @@ def test_nothing_needed_fits_any_worker() -> None:
     [
         ({'enabled': False}, 'No worker is enabled.'),
         ({'alive': False}, 'No worker is alive.'),
-        ({'load': 8}, 'No worker has a free slot.'),
+        ({'used': 8}, 'No worker has a free slot.'),
         ({'capacity': 0}, 'No worker has a free slot.'),
     ],
 )
@@ -92,7 +92,7 @@ def test_a_region_of_the_endpoints_is_served() -> None:
 
 
 def test_cleanups_wait_for_no_slot_but_not_on_one_that_ends() -> None:
-    full = worker('a', load=9)
+    full = worker('a', load=9, used=8)
     ending = worker('b', capacity=0)
     assert pick([full, ending], Needs(slot=False)) == full
     assert pick([ending], Needs(slot=False)) is None

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tasks tell while they run, and tasks as users see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from coriolis_ng.db import models
+from coriolis_ng.db.api import events
+from coriolis_ng.db.api.tasks import PLAIN
+from coriolis_ng.db.clock import utcnow
+from coriolis_ng.db.row import swap
+from coriolis_ng.db.upsert import upsert
+from coriolis_ng.objects.task import (
+    Level,
+    Note,
+    Progress,
+    TaskRecord,
+    TaskState,
+)
+
+_Task = models.Task
+
+
+def save(
+    session: Session,
+    task_id: str,
+    attempt: int,
+    progress: Sequence[Progress] = (),
+    notes: Sequence[Note] = (),
+    checkpoint: dict[str, Any] | None = None,
+    advanced: bool = False,
+) -> bool:
+    """What a running attempt told; False, and nothing is written, when it
+    is not the current one. Telling again changes nothing."""
+    values: dict[str, Any] = {'updated_at': utcnow()}
+    if checkpoint is not None:
+        values['checkpoint'] = checkpoint
+    if advanced:
+        values['advanced'] = True
+    where = [
+        _Task.id == task_id,
+        _Task.attempt == attempt,
+        _Task.state == TaskState.RUNNING,
+    ]
+    if not swap(session, _Task, where, **values):
+        return False
+    _save_progress(session, task_id, progress)
+    rows = [
+        {
+            'task_id': task_id,
+            'attempt': attempt,
+            'index': note.index,
+            'at': note.at,
+            'level': note.level,
+            'text': note.text,
+        }
+        for note in notes
+    ]
+    events.of_notes(session, task_id, attempt, notes)
+    keys = ['task_id', 'attempt', 'index']
+    upsert(session, models.TaskNote, rows, keys, [])
+    return True
+
+
+def _save_progress(
+    session: Session, task_id: str, progress: Sequence[Progress]
+) -> None:
+    columns = ['done', 'total', 'unit', 'rate', 'eta_seconds']
+    # The last of an item counts: a statement may not name a row twice.
+    latest = {one.item: one for one in progress}
+    rows = [
+        {
+            'task_id': task_id,
+            'item': one.item,
+            **{name: getattr(one, name) for name in columns},
+        }
+        for one in latest.values()
+    ]
+    upsert(session, models.TaskProgress, rows, ['task_id', 'item'], columns)
+
+
+def records(session: Session, execution_id: str) -> Sequence[TaskRecord]:
+    """The tasks as users see them, in three statements. Notes of all
+    attempts are numbered from 1 on."""
+
+    def of_execution(model: Any, *order: Any) -> Iterable[Any]:
+        return session.scalars(
+            sa.select(model)
+            .join(_Task, _Task.id == model.task_id)
+            .where(_Task.execution_id == execution_id)
+            .order_by(model.task_id, *order)
+            .execution_options(populate_existing=True)
+        )
+
+    progress: dict[str, list[Progress]] = {}
+    item = models.TaskProgress
+    for one in of_execution(item, item.item):
+        progress.setdefault(one.task_id, []).append(_progress(one))
+    notes: dict[str, list[Note]] = {}
+    note = models.TaskNote
+    for one in of_execution(note, note.attempt, note.index):
+        so_far = notes.setdefault(one.task_id, [])
+        so_far.append(_note(one, len(so_far) + 1))
+    return [
+        TaskRecord(
+            id=row.id,
+            execution_id=row.execution_id,
+            instance=row.instance,
+            name=row.name,
+            index=row._mapping['index'],
+            state=TaskState(row.state),
+            reason=row.reason,
+            attempt=row.attempt,
+            host=row.host,
+            needs=tuple(row.needs),
+            cleans=tuple(row.cleans),
+            progress=tuple(progress.get(row.id, ())),
+            notes=tuple(notes.get(row.id, ())),
+            created_at=row.created_at,
+            started_at=row.started_at,
+            ended_at=row.ended_at,
+        )
+        for row in session.execute(
+            sa.select(
+                *[getattr(_Task, name) for name in PLAIN],
+                _Task.state,
+                _Task.needs,
+                _Task.cleans,
+                _Task.created_at,
+                _Task.started_at,
+                _Task.ended_at,
+            )
+            .where(_Task.execution_id == execution_id)
+            .order_by(_Task.index)
+        )
+    ]
+
+
+def _progress(row: models.TaskProgress) -> Progress:
+    return Progress(
+        item=row.item,
+        done=row.done,
+        total=row.total,
+        unit=row.unit,
+        rate=row.rate,
+        eta_seconds=row.eta_seconds,
+    )
+
+
+def _note(row: models.TaskNote, index: int) -> Note:
+    return Note(index=index, at=row.at, text=row.text, level=Level(row.level))
