@@ -12,13 +12,13 @@ class Context(context.RequestContext):
     """The caller, made from the headers that an ``auth`` filter set."""
 
     def to_rpc(self) -> dict[str, Any]:
-        """What crosses the bus: who, never a token.
-
-        ``project_id``, ``user_id``, ``roles`` and ``request_id``.
-        """
+        """What goes to the conductor: ``project_id``, ``user_id``,
+        ``roles``, ``request_id``, and ``token``, which the bus's client
+        seals or leaves out."""
         return {
             'project_id': self.project_id,
             'user_id': self.user_id,
             'roles': list(self.roles),
             'request_id': self.request_id,
+            'token': self.auth_token,
         }

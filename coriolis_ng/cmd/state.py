@@ -52,6 +52,8 @@ class State:
             'transport_url = fake://\n'
             '[database]\n'
             f'connection = sqlite:///{place}/coriolis.sqlite\n'
+            '[auth]\n'
+            'driver = local\n'
             '[secrets]\n'
             f'key_file = {place}/secrets.key\n',
             'utf-8',

@@ -39,6 +39,7 @@ def transport() -> oslo_messaging.Transport:
 def conductor_client(
     conf: cfg.ConfigOpts, bus_: oslo_messaging.Transport
 ) -> ConductorClient:
+    """The workers' half."""
     return ConductorClient(
         bus_,
         timeout_seconds=conf.api.conductor_seconds,
@@ -80,8 +81,14 @@ def application(
     who: Auth,
 ) -> WsgiApp:
     """The REST API as a WSGI application."""
-    site = Site(rows, conductor_client(conf, bus_), Enforcer(conf))
-    return make_app(site, who)
+    client = ConductorClient(
+        bus_,
+        timeout_seconds=conf.api.conductor_seconds,
+        query_seconds=conf.conductor.query_seconds,
+        seal=seal.seal,
+        tokens=isinstance(who, KeystoneAuth),
+    )
+    return make_app(Site(rows, client, Enforcer(conf)), who)
 
 
 def auth(conf: cfg.ConfigOpts) -> Auth:

@@ -12,11 +12,16 @@ from coriolis_ng.objects import Value
 
 class Asker(Value):
     """Rights were checked by the API; here it is only a matter of whose
-    rows are seen and made."""
+    rows are seen and made. ``token`` is Keystone's, empty without it."""
 
     project_id: str
     user_id: str = ''
     request_id: str = ''
+    roles: tuple[str, ...] = ()
+    token: str = ''
+
+    def __repr__(self) -> str:
+        return f'Asker({self.project_id}, {self.user_id})'
 
 
 def asker(context: Mapping[str, Any]) -> Asker:
@@ -28,4 +33,6 @@ def asker(context: Mapping[str, Any]) -> Asker:
         project_id=project_id,
         user_id=context.get('user_id') or '',
         request_id=context.get('request_id') or '',
+        roles=tuple(context.get('roles') or ()),
+        token=context.get('token') or '',
     )

@@ -43,7 +43,7 @@ from coriolis_ng.objects.endpoint import EndpointSpec
 from coriolis_ng.objects.execution import ExecutionSpec
 from coriolis_ng.objects.resource import Resource, ResourceKind
 from coriolis_ng.objects.transfer import TransferSpec
-from coriolis_ng.rpc import serializer
+from coriolis_ng.rpc import sealing, serializer
 from coriolis_ng.rpc import transport as bus
 from coriolis_ng.rpc.wire import Beat, Result
 
@@ -66,6 +66,9 @@ def answers(method: Callable[..., Any]) -> Callable[..., Plain]:
     @functools.wraps(method)
     def answer(self: Any, context: Context, **args: Any) -> Plain:
         try:
+            context, args = sealing.unsealed(
+                self._parts.key.open, context, args
+            )
             return serializer.pack(method(self, context, **args))
         except Changed as error:
             # Before our other errors, because it is a Stale: a worker that
@@ -179,6 +182,10 @@ class ForUsers:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+
+    @answers
+    def seal_key(self, context: Context) -> str:
+        return self._parts.key.public
 
     @answers
     def endpoint_create(self, context: Context, spec: Plain) -> Any:

@@ -21,6 +21,7 @@ from coriolis_ng.objects.preflight import Finding
 from coriolis_ng.objects.recovery_point import RecoveryPoint
 from coriolis_ng.objects.resource import Resource, ResourceKind
 from coriolis_ng.objects.transfer import Transfer, TransferSpec
+from coriolis_ng.rpc import sealing
 from coriolis_ng.rpc import transport as bus
 from coriolis_ng.rpc.minion_pools import MinionPoolCalls
 from coriolis_ng.rpc.regions import RegionCalls
@@ -219,7 +220,12 @@ class WorkerHalf:
 
 
 class ConductorClient(ApiHalf, WorkerHalf):
-    """Both halves over the bus."""
+    """Both halves over the bus.
+
+    ``seal`` encrypts for a public key, ``(public key, payload) -> sealed``:
+    the API's secrets go to the conductors in this way only; ``tokens`` says
+    that the callers' tokens are of use there.
+    """
 
     def __init__(
         self,
@@ -227,12 +233,18 @@ class ConductorClient(ApiHalf, WorkerHalf):
         *,
         timeout_seconds: float = 30,
         query_seconds: float = 60,
+        seal: sealing.Seal | None = None,
+        tokens: bool = False,
     ) -> None:
+        sealer = None
+        if seal is not None:
+            sealer = sealing.Sealer(seal, self._seal_key, tokens=tokens)
         self._client = bus.Client(
             transport,
             bus.CONDUCTOR,
             timeout_seconds=timeout_seconds,
             who='conductor',
+            sealer=sealer,
         )
         # A preflight asks two clouds for each machine, one after the other.
         self._queries = bus.Client(
@@ -240,4 +252,8 @@ class ConductorClient(ApiHalf, WorkerHalf):
             bus.QUERIES,
             timeout_seconds=4 * query_seconds,
             who='conductor',
+            sealer=sealer,
         )
+
+    def _seal_key(self) -> str:
+        return str(self._client.call('seal_key'))

@@ -13,7 +13,7 @@ import oslo_messaging
 from oslo_config import cfg
 
 from coriolis_ng import errors
-from coriolis_ng.rpc import serializer
+from coriolis_ng.rpc import sealing, serializer
 
 CONDUCTOR = 'coriolis_conductor'
 # Questions to clouds take seconds: they wait on threads of their own, so
@@ -44,12 +44,14 @@ class Client:
         *,
         timeout_seconds: float,
         who: str,
+        sealer: sealing.Sealer | None = None,
     ) -> None:
         target = oslo_messaging.Target(topic=topic, version=VERSION)
         self._client = oslo_messaging.get_rpc_client(
             transport, target, timeout=timeout_seconds
         )
         self._who = who
+        self._sealer = sealer
 
     def call(
         self,
@@ -60,8 +62,26 @@ class Client:
     ) -> Any:
         """The plain answer; raises what the other side raised, and
         ``Unreachable`` when nobody answered."""
+        given = dict(context or {})
+        if self._sealer is None:
+            given.pop(sealing.TOKEN, None)
+            return self._call(method, host, given, args)
         try:
-            answer = self._to(host).call(dict(context or {}), method, **args)
+            return self._call(method, host, *self._sealer.close(given, args))
+        except errors.CorruptData:
+            # They changed their key since we asked for it.
+            self._sealer.forget()
+            return self._call(method, host, *self._sealer.close(given, args))
+
+    def _call(
+        self,
+        method: str,
+        host: str | None,
+        context: dict[str, Any],
+        args: dict[str, Any],
+    ) -> Any:
+        try:
+            answer = self._to(host).call(context, method, **args)
         except oslo_messaging.MessagingException as error:
             raise self._lost(method, host, error) from None
         return serializer.unpack(answer)
