@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from coriolis_ng.conductor.limits import Limits, LocalLimits
 from coriolis_ng.db.session import Database
 from coriolis_ng.engine.plan import Plan
 from coriolis_ng.engine.task import Task
@@ -38,6 +39,7 @@ class Settings(Value):
     retry_max_seconds: float = 60
     query_seconds: float = 60
     max_instances: int = 500
+    events_days: float = 14
 
 
 class SealKey(Protocol):
@@ -61,7 +63,7 @@ class Recipes:
     migration: Callable[[Transfer, Replicas, ExecutionSpec], Plan]
     deployment: Callable[[Deployment, Transfer, Points], Plan]
     teardown: Callable[[Deployment], Plan]
-    disks: Callable[[Transfer, Replicas], Plan]
+    disks: Callable[[Transfer, Replicas, bool], Plan]
     points: Callable[[Transfer, Sequence[RecoveryPoint]], Plan]
 
 
@@ -78,6 +80,7 @@ class Parts:
     tasks: Mapping[str, type[Task]]
     recipes: Recipes
     settings: Settings = field(default_factory=Settings)
+    limits: Limits = field(default_factory=LocalLimits)
 
     def name_of(self, kind: type[Task]) -> str:
         """The name under which rows and workers know a class."""

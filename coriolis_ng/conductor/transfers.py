@@ -14,11 +14,13 @@ from coriolis_ng.conductor import (
     deployments,
     executions,
     plans,
+    quotas,
     schemas,
 )
 from coriolis_ng.conductor.advance import advance
 from coriolis_ng.conductor.asking import Asker
 from coriolis_ng.conductor.parts import Parts
+from coriolis_ng.conductor.versions import check_version
 from coriolis_ng.db import api as db
 from coriolis_ng.engine.plan import Plan
 from coriolis_ng.objects import from_plain, new_id, to_plain
@@ -29,6 +31,7 @@ from coriolis_ng.objects.execution import (
     ExecutionSpec,
     ExecutionState,
 )
+from coriolis_ng.objects.quota import QuotaResource
 from coriolis_ng.objects.resource import ResourceKind
 from coriolis_ng.objects.transfer import Transfer, TransferSpec
 
@@ -46,6 +49,7 @@ MERGED = frozenset(
 def create(parts: Parts, who: Asker, spec: TransferSpec) -> Transfer:
     """``InvalidInput`` names what is wrong; nothing is asked of clouds."""
     schemas.check_names(spec.instances, parts.settings.max_instances)
+    asked = parts.limits.ask(who.project_id)
     if spec.origin_endpoint_id == spec.destination_endpoint_id:
         raise errors.InvalidInput(
             'Origin and destination are the same endpoint.',
@@ -60,19 +64,33 @@ def create(parts: Parts, who: Asker, spec: TransferSpec) -> Transfer:
 
     def write(session: Session) -> Transfer:
         _check(parts, session, who.project_id, spec)
+        quotas.claim(
+            session,
+            parts,
+            asked,
+            who.project_id,
+            QuotaResource.INSTANCES,
+            len(spec.instances),
+        )
         return db.transfers.create(session, transfer)
 
     return parts.database.write(write)
 
 
 def update(
-    parts: Parts, who: Asker, id: str, changes: dict[str, Any]
+    parts: Parts,
+    who: Asker,
+    id: str,
+    changes: dict[str, Any],
+    version: int | None = None,
 ) -> Execution:
     """Changes the transfer; gives the execution (of kind update, without
-    tasks) that records when this was. ``Conflict`` while it is busy."""
+    tasks) that records when this was. ``Conflict`` while it is busy,
+    ``PreconditionFailed`` when it is not of that version any more."""
 
     def write(session: Session) -> Execution:
         before = db.transfers.get(session, id, who.project_id)
+        check_version(before, version)
         spec = _changed(before.spec, changes)
         _check(parts, session, who.project_id, spec)
         execution_id = new_id()
@@ -150,7 +168,9 @@ def _delete_disks(
     plans.create_execution(
         parts,
         session,
-        parts.recipes.disks(transfer, executions.replicas(session, transfer)),
+        parts.recipes.disks(
+            transfer, executions.replicas(session, transfer), forget
+        ),
         id=execution_id,
         kind=ExecutionKind.DISKS_DELETE,
         owner_id=transfer.id,

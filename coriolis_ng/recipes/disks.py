@@ -12,9 +12,12 @@ from coriolis_ng.tasks.cleanup import CleanSource, CleanTarget
 from coriolis_ng.tasks.disks import DropCheckpoint, DropPoints, DropVolumes
 
 
-def build(transfer: Transfer, replicas: Mapping[str, Replica]) -> Plan:
+def build(
+    transfer: Transfer, replicas: Mapping[str, Replica], used_stay: bool
+) -> Plan:
     """Points, volumes and checkpoints; a source that is gone keeps its
-    mark, but does not keep the destination from being emptied."""
+    mark, but does not keep the destination from being emptied. With
+    ``used_stay`` neither do machines that live on them."""
     plan = Plan()
     for name in transfer.spec.instances:
         replica = replicas[name]
@@ -29,7 +32,11 @@ def build(transfer: Transfer, replicas: Mapping[str, Replica]) -> Plan:
             # A worker VM that was left over still holds the volumes.
             before = [points, plan.clean(CleanTarget, points)]
         volumes = plan.add(
-            DropVolumes, instance=name, volumes=replica.volumes, after=before
+            DropVolumes,
+            instance=name,
+            volumes=replica.volumes,
+            used_stay=used_stay,
+            after=before,
         )
         plan.clean(CleanTarget, volumes)
         # Also without a checkpoint: an execution that failed may have left

@@ -268,7 +268,11 @@ class DropVolumes(Task):
     silent_seconds = MERGE_SECONDS
 
     class Input(Value):
+        """``used_stay``: what a machine lives on is left to it, and to the
+        ledger, which goes on to name it."""
+
         volumes: Volumes
+        used_stay: bool = False
 
     class Output(Value):
         pass
@@ -278,7 +282,11 @@ class DropVolumes(Task):
             at_target(work, ResourceKind.VOLUME, v.id, v.storage)
             for v in given.volumes.items
         ]
-        drop_all(work, resources, work.target.imports.drop)
+        try:
+            drop_all(work, resources, work.target.imports.drop)
+        except errors.Conflict:
+            if not given.used_stay:
+                raise
         return self.Output()
 
     def apply(self, subject: Replica, made: Output) -> Replica:

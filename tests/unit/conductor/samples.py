@@ -165,7 +165,9 @@ def teardown(given: Deployment) -> Plan:
     return plan
 
 
-def disks(given: Transfer, replicas: Mapping[str, Replica]) -> Plan:
+def disks(
+    given: Transfer, replicas: Mapping[str, Replica], used_stay: bool
+) -> Plan:
     plan = Plan()
     for name in given.spec.instances:
         plan.add(Drop, instance=name)
