@@ -7,6 +7,7 @@ Endpoints only unpack, call and pack; what they do is in the other files.
 from __future__ import annotations
 
 import functools
+import inspect
 import logging
 import threading
 import time
@@ -106,7 +107,8 @@ def answering(kind: type[Any]) -> type[Any]:
     methods = {
         name: answers(method)
         for name, method in vars(kind).items()
-        if callable(method) and not name.startswith('_')
+        # A Target can be called too.
+        if inspect.isfunction(method) and not name.startswith('_')
     }
     return type(kind.__name__, (kind,), methods)
 
