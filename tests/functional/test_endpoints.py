@@ -20,7 +20,7 @@ def test_an_endpoint_from_birth_to_death(world: World) -> None:
     assert endpoints.get(made['id']) == made
     assert endpoints.list() == [made]
 
-    changed = endpoints.update(made['id'], description='of tests')['endpoint']
+    changed = endpoints.update(made['id'], description='of tests')
     assert changed['description'] == 'of tests'
     assert changed['connection_info'] == {'stored': '***'}
     assert endpoints.validate(made['id']) == {'valid': True, 'message': None}

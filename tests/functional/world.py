@@ -15,7 +15,7 @@ from typing import Any
 import requests
 
 from coriolis_ng.client import ApiError
-from coriolis_ng.client.client import Collection
+from coriolis_ng.client.collection import Collection
 from tests.beds.coriolis import Service
 from tests.beds.memory import MemoryCloud
 from tests.unit.api.checker import check
@@ -228,12 +228,12 @@ class World:
         )
         return [' '.join(row[:3]) for row in rows if row[3] in (None, *ours)]
 
-    def _nouns(self) -> tuple[Collection, ...]:
+    def _nouns(self) -> tuple[Collection[Any], ...]:
         """In the order in which they can be deleted."""
         client = self.client
         return client.deployments, client.transfers, client.endpoints
 
-    def _ours(self, noun: Collection) -> list[Json]:
+    def _ours(self, noun: Collection[Any]) -> list[Json]:
         return [one for one in noun.list() if one['id'] not in self._others]
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from cliff import command, lister, show
 
 from coriolis_ng.client import ApiError, Client
-from coriolis_ng.client.client import Json
+from coriolis_ng.client.api import Json
 
 UNITS = ('B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB')
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import argparse
 
+from coriolis_ng.client.api import Json
 from coriolis_ng.client.cli import watch
 from coriolis_ng.client.cli.command import Command, Lister, ShowOne
 from coriolis_ng.client.cli.execution import brief, succeeded
 from coriolis_ng.client.cli.transfer import scripts, user_scripts
-from coriolis_ng.client.client import Json
 
 
 class Create(ShowOne):

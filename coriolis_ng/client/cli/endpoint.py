@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from coriolis_ng.client import ApiError
+from coriolis_ng.client.api import Json
 from coriolis_ng.client.cli.command import (
     Command,
     Lister,
@@ -16,7 +17,6 @@ from coriolis_ng.client.cli.command import (
     json_argument,
     size,
 )
-from coriolis_ng.client.client import Json
 
 
 def _connection(parser: argparse.ArgumentParser, required: bool) -> None:

@@ -6,9 +6,9 @@ from __future__ import annotations
 import argparse
 
 from coriolis_ng.client import ApiError, Client
+from coriolis_ng.client.api import Json
 from coriolis_ng.client.cli import watch
 from coriolis_ng.client.cli.command import Command, Lister, ShowOne
-from coriolis_ng.client.client import Json
 
 
 def followed(client: Client, transfer_id: str, execution: Json) -> Json:

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import argparse
 
+from coriolis_ng.client.api import Json
 from coriolis_ng.client.cli.command import Lister, ShowOne
-from coriolis_ng.client.client import Json, Providers
+from coriolis_ng.client.providers import Providers
 
 
 class List(Lister):

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import argparse
 
+from coriolis_ng.client.api import Json
 from coriolis_ng.client.cli.command import Lister
-from coriolis_ng.client.client import Json
 
 
 class List(Lister):

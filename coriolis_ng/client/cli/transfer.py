@@ -7,6 +7,7 @@ import argparse
 import pathlib
 
 from coriolis_ng.client import ApiError
+from coriolis_ng.client.api import Json
 from coriolis_ng.client.cli.command import (
     Command,
     Lister,
@@ -15,7 +16,6 @@ from coriolis_ng.client.cli.command import (
     json_argument,
 )
 from coriolis_ng.client.cli.execution import brief, followed
-from coriolis_ng.client.client import Json
 
 
 def scripts(parser: argparse.ArgumentParser) -> None:

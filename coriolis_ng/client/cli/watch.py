@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from coriolis_ng.client.api import Json
 from coriolis_ng.client.cli.command import duration, size
-from coriolis_ng.client.client import Json
 
 ENDED = ('COMPLETED', 'ERROR', 'CANCELED')
 MARKS = {
