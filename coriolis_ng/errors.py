@@ -56,6 +56,12 @@ class Conflict(CoriolisError):
     code = 'conflict'
 
 
+class PreconditionFailed(CoriolisError):
+    """The thing is not any more as the caller has seen it."""
+
+    code = 'precondition_failed'
+
+
 class Forbidden(CoriolisError):
     """The caller may not do this."""
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import executions, follow_up, plans
+from coriolis_ng.conductor import executions, follow_up, plans, quotas
 from coriolis_ng.conductor.advance import advance
 from coriolis_ng.conductor.asking import Asker
 from coriolis_ng.conductor.parts import Parts
@@ -21,6 +21,7 @@ from coriolis_ng.objects.execution import (
     ExecutionKind,
     ExecutionState,
 )
+from coriolis_ng.objects.quota import QuotaResource
 from coriolis_ng.objects.resource import ResourceKind
 
 
@@ -28,8 +29,17 @@ def create(parts: Parts, who: Asker, spec: DeploymentSpec) -> Deployment:
     """Starts from recovery points; ``Conflict`` where there is none,
     ``NoWorker`` when nobody could do one of its tasks."""
 
+    asked = parts.limits.ask(who.project_id)
+
     def write(session: Session) -> tuple[str, str]:
         transfer = db.transfers.get(session, spec.transfer_id, who.project_id)
+        quotas.claim(
+            session,
+            parts,
+            asked,
+            who.project_id,
+            QuotaResource.EXECUTIONS,
+        )
         deployment, execution = follow_up.create(
             parts, session, transfer, spec, who.user_id
         )
@@ -110,6 +120,8 @@ def _hand_over(session: Session, deployment: Deployment) -> None:
     """From here on the machines are the user's: a ledger that named them
     would call them strays."""
     owned = _owned(deployment)
+    # Nor is anybody to look for what else carries the deployment's tags.
+    db.audits.forget(session, deployment.id)
     for entry in db.ledger.rows(session, deployment_id=deployment.id):
         if entry.resource.id in owned:
             db.ledger.dropped(

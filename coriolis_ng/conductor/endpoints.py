@@ -11,6 +11,7 @@ from coriolis_ng import errors
 from coriolis_ng.conductor import regions, schemas
 from coriolis_ng.conductor.asking import Asker
 from coriolis_ng.conductor.parts import Parts
+from coriolis_ng.conductor.versions import check_version
 from coriolis_ng.db import api as db
 from coriolis_ng.objects import new_id
 from coriolis_ng.objects.endpoint import Endpoint, EndpointSpec
@@ -51,9 +52,14 @@ def create(parts: Parts, who: Asker, spec: EndpointSpec) -> Endpoint:
 
 
 def update(
-    parts: Parts, who: Asker, id: str, changes: dict[str, Any]
+    parts: Parts,
+    who: Asker,
+    id: str,
+    changes: dict[str, Any],
+    version: int | None = None,
 ) -> Endpoint:
-    """Changes what is named; a new secret replaces the old one."""
+    """Changes what is named; a new secret replaces the old one.
+    ``PreconditionFailed`` when it is not of that version any more."""
     for name in changes:
         if name not in CHANGEABLE:
             raise errors.InvalidInput(
@@ -63,6 +69,7 @@ def update(
     before = parts.database.read(
         lambda s: db.endpoints.get(s, id, who.project_id)
     )
+    check_version(before, version)
     fields = {k: v for k, v in changes.items() if k != 'connection_info'}
     named = tuple(fields.get('mapped_regions') or ())
     parts.database.read(lambda s: regions.check(s, named))

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import follow_up, losses, plans, scope
+from coriolis_ng.conductor import follow_up, losses, plans, quotas, scope
 from coriolis_ng.conductor.advance import advance, workers
 from coriolis_ng.conductor.asking import Asker
 from coriolis_ng.conductor.beats import stop_of
@@ -23,6 +23,7 @@ from coriolis_ng.objects.execution import (
     ExecutionSpec,
     ExecutionState,
 )
+from coriolis_ng.objects.quota import QuotaResource
 from coriolis_ng.objects.recovery_point import RecoveryPoint
 from coriolis_ng.objects.replica import Replica
 from coriolis_ng.objects.task import TaskState
@@ -42,9 +43,17 @@ def create(
             'which copies what has changed since its last recovery point.'
         )
     execution_id = new_id()
+    asked = parts.limits.ask(who.project_id)
 
     def write(session: Session) -> None:
         transfer = db.transfers.get(session, transfer_id, who.project_id)
+        quotas.claim(
+            session,
+            parts,
+            asked,
+            who.project_id,
+            QuotaResource.EXECUTIONS,
+        )
         wanted = _implied(transfer, spec)
         if wanted.auto_deploy:
             follow_up.check_clones(transfer)

@@ -27,7 +27,9 @@ class Settings(Value):
     ``max_lost`` is how often in a row a task may be lost, or fail in a way
     that may pass, without having made any progress; the pause before the
     next attempt doubles from ``retry_seconds`` up to
-    ``retry_max_seconds``.
+    ``retry_max_seconds``; so do those between two tries to remove a stray.
+    ``audit_delay_seconds`` after its end an execution is looked for once
+    more in its clouds.
     """
 
     lease_seconds: int = 90
@@ -39,6 +41,10 @@ class Settings(Value):
     retry_max_seconds: float = 60
     query_seconds: float = 60
     max_instances: int = 500
+    audit_seconds: float = 60
+    audit_delay_seconds: float = 600
+    audit_retry_seconds: float = 60
+    audit_retry_max_seconds: float = 21600
     events_days: float = 14
 
 

@@ -24,6 +24,7 @@ from coriolis_ng.objects.transfer import Transfer, TransferSpec
 from coriolis_ng.rpc import sealing
 from coriolis_ng.rpc import transport as bus
 from coriolis_ng.rpc.minion_pools import MinionPoolCalls
+from coriolis_ng.rpc.quotas import QuotaCalls
 from coriolis_ng.rpc.regions import RegionCalls
 from coriolis_ng.rpc.schedules import ScheduleCalls
 from coriolis_ng.rpc.wire import Assignment, Beat, Orders, Result
@@ -31,7 +32,7 @@ from coriolis_ng.rpc.wire import Assignment, Beat, Orders, Result
 Context = Mapping[str, Any]
 
 
-class ApiHalf(MinionPoolCalls, RegionCalls, ScheduleCalls):
+class ApiHalf(MinionPoolCalls, QuotaCalls, RegionCalls, ScheduleCalls):
     """What users ask for."""
 
     _client: bus.Client
@@ -46,12 +47,17 @@ class ApiHalf(MinionPoolCalls, RegionCalls, ScheduleCalls):
         return from_plain(Endpoint, plain)
 
     def endpoint_update(
-        self, context: Context, id: str, changes: dict[str, Any]
+        self,
+        context: Context,
+        id: str,
+        changes: dict[str, Any],
+        version: int | None = None,
     ) -> Endpoint:
         """``changes``: any of name, description, connection_info,
-        mapped_regions."""
+        mapped_regions. ``PreconditionFailed`` when it is not of
+        ``version`` any more; None is any."""
         plain = self._client.call(
-            'endpoint_update', context, id=id, changes=changes
+            'endpoint_update', context, id=id, changes=changes, version=version
         )
         return from_plain(Endpoint, plain)
 
@@ -77,13 +83,18 @@ class ApiHalf(MinionPoolCalls, RegionCalls, ScheduleCalls):
         return from_plain(Transfer, plain)
 
     def transfer_update(
-        self, context: Context, id: str, changes: dict[str, Any]
+        self,
+        context: Context,
+        id: str,
+        changes: dict[str, Any],
+        version: int | None = None,
     ) -> Execution:
         """``changes`` are fields of ``TransferSpec``; environments and the
         network map are merged, the others replaced. Gives the execution
-        (of kind update, done already) that records the change."""
+        (of kind update, done already) that records the change.
+        ``PreconditionFailed`` when it is not of ``version`` any more."""
         plain = self._client.call(
-            'transfer_update', context, id=id, changes=changes
+            'transfer_update', context, id=id, changes=changes, version=version
         )
         return from_plain(Execution, plain)
 
@@ -103,6 +114,13 @@ class ApiHalf(MinionPoolCalls, RegionCalls, ScheduleCalls):
     def transfer_preflight(self, context: Context, id: str) -> list[Finding]:
         plain = self._queries.call('transfer_preflight', context, id=id)
         return from_plain(list[Finding], plain)
+
+    def stray_remove(
+        self, context: Context, id: str, forget: bool = False
+    ) -> None:
+        """Asks a cloud to drop it and takes it out of the ledger; with
+        ``forget`` only the latter. Raises what the cloud raised."""
+        self._queries.call('stray_remove', context, id=id, forget=forget)
 
     def execution_create(
         self, context: Context, transfer_id: str, spec: ExecutionSpec

@@ -27,6 +27,7 @@ from coriolis_ng.db.api import (
     transfers,
 )
 from coriolis_ng.db.page import Page
+from coriolis_ng.db.session import now
 
 __all__ = [
     'Page',
@@ -37,6 +38,7 @@ __all__ = [
     'executions',
     'ledger',
     'minion_pools',
+    'now',
     'quotas',
     'recovery_points',
     'regions',

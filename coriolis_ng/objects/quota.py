@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How much of this service a project may use."""
+
+from __future__ import annotations
+
+import enum
+
+from coriolis_ng.objects.value import Value
+
+UNLIMITED = -1
+
+
+class QuotaResource(enum.StrEnum):
+    EXECUTIONS = 'executions'  # of transfers and deployments, running now
+    INSTANCES = 'instances'  # machines in all transfers
+
+
+class QuotaSource(enum.StrEnum):
+    """Where a limit comes from."""
+
+    DEFAULT = 'default'  # the configuration
+    PROJECT = 'project'  # set for this project
+    KEYSTONE = 'keystone'  # a unified limit
+
+
+class Quota(Value):
+    """``limit`` is -1 where there is none."""
+
+    resource: QuotaResource
+    limit: int
+    usage: int
+    source: QuotaSource = QuotaSource.DEFAULT

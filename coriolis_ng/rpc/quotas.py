@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the API asks of the conductor about quotas and forecasts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from coriolis_ng.objects import from_plain, to_plain
+from coriolis_ng.objects.deployment import DeploymentSpec
+from coriolis_ng.objects.execution import ExecutionSpec
+from coriolis_ng.objects.forecast import Forecast
+from coriolis_ng.objects.quota import Quota
+from coriolis_ng.rpc import transport as bus
+
+Context = Mapping[str, Any]
+
+
+class QuotaCalls:
+    """A part of the API's half of the client."""
+
+    _queries: bus.Client
+
+    def quota_show(self, context: Context, project_id: str) -> Sequence[Quota]:
+        """All resources, with limit and usage."""
+        plain = self._queries.call(
+            'quota_show', context, project_id=project_id
+        )
+        return from_plain(list[Quota], plain)
+
+    def quota_update(
+        self,
+        context: Context,
+        project_id: str,
+        limits: Mapping[str, int | None],
+    ) -> Sequence[Quota]:
+        """By resource; None goes back to the default. ``Conflict`` where
+        Keystone keeps the limits."""
+        plain = self._queries.call(
+            'quota_update',
+            context,
+            project_id=project_id,
+            limits=dict(limits),
+        )
+        return from_plain(list[Quota], plain)
+
+    def transfer_plan(
+        self, context: Context, id: str, spec: ExecutionSpec
+    ) -> Forecast:
+        """What such an execution would do."""
+        plain = self._queries.call(
+            'transfer_plan', context, id=id, spec=to_plain(spec)
+        )
+        return from_plain(Forecast, plain)
+
+    def deployment_plan(
+        self, context: Context, spec: DeploymentSpec
+    ) -> Forecast:
+        """What such a deployment would do."""
+        plain = self._queries.call(
+            'deployment_plan', context, spec=to_plain(spec)
+        )
+        return from_plain(Forecast, plain)
