@@ -10,6 +10,8 @@ from coriolis_ng.objects.vm import Firmware
 
 
 class Bootloader(enum.StrEnum):
+    """What starts the guest's kernel; NONE when nothing known was found."""
+
     GRUB2 = 'grub2'
     EXTLINUX = 'extlinux'
     NONE = 'none'
@@ -59,6 +61,7 @@ class Kernel(Value):
     unreadable: str = ''
 
     def missing(self, drivers: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of ``drivers`` that it has not before the root is mounted."""
         return tuple(name for name in drivers if name not in self.early)
 
 
@@ -86,10 +89,12 @@ class Guest(Value):
 
     @property
     def is_linux(self) -> bool:
+        """Whether the stages for Linux may look at it."""
         return self.family == 'linux'
 
     @property
     def is_debian_like(self) -> bool:
+        """Debian itself, or what says in os-release that it is like it."""
         return 'debian' in (self.distro, *self.distro_like)
 
     def file_system(self, spec: str) -> FileSystem | None:

@@ -47,6 +47,7 @@ class Morphed(Value):
 
     @property
     def stages(self) -> tuple[str, ...]:
+        """Names of the stages that ran, in order."""
         return tuple(run.name for run in self.runs)
 
 

@@ -165,9 +165,12 @@ class Root:
         return names
 
     def readlink(self, path: str) -> str:
+        """Where a link points to, as it is written; ``OSError`` for other
+        files."""
         return str(self._ask('readlink', path))
 
     def symlink(self, target: str, path: str) -> None:
+        """Make or replace a link; ``target`` stays as it is given."""
         self._ask('symlink', target, path)
 
     def remove(self, path: str) -> bool:
@@ -175,12 +178,15 @@ class Root:
         return bool(self._ask('remove', path))
 
     def rename(self, old: str, new: str) -> None:
+        """Move within the guest, replacing what is there."""
         self._ask('rename', old, new)
 
     def copy(self, old: str, new: str) -> None:
+        """A file's content to another path."""
         self._ask('copy', old, new)
 
     def chmod(self, path: str, mode: int) -> None:
+        """Set the mode at the end of links."""
         self._ask('chmod', path, mode)
 
     def initrd_names(self, path: str) -> Names:
@@ -230,6 +236,7 @@ class LocalWorker:
         *rest: Any,
         seconds: float = 60.0,  # noqa: ARG002
     ) -> Any:
+        """As ``Worker.call``; ``Unsupported`` for commands."""
         if do in ('run', 'script', 'reachable', 'kill_inside'):
             raise errors.Unsupported(f'{do} {rest[0]}: files only')
         asked = {'do': do, 'top': top, 'with': list(rest)}
@@ -270,6 +277,9 @@ class SshWorker:
         *rest: Any,
         seconds: float = 60.0,
     ) -> Any:
+        """As ``Worker.call``. Also raises ``Unreachable``, ``TimedOut`` and
+        ``Canceled``, and then the same at every later call: an answer that was
+        not read whole leaves no way to go on."""
         asked = json.dumps({'do': do, 'top': top, 'with': rest})
         with self._lock:
             if self._broken is not None:

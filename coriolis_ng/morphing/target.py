@@ -53,6 +53,7 @@ class Target(Value):
     user_scripts: tuple[UserScript, ...] = ()
 
     def scripts(self, phase: Phase) -> tuple[UserScript, ...]:
+        """The user's scripts of one phase, in their order."""
         return tuple(
             script for script in self.user_scripts if script.phase == phase
         )

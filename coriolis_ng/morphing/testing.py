@@ -69,6 +69,8 @@ class RecordingWorker(LocalWorker):
     def call(
         self, do: str, top: str | None, *rest: Any, seconds: float = 60.0
     ) -> Any:
+        """As ``Worker.call``: files are worked on, commands kept in
+        ``commands``."""
         if do == 'run':
             return self._run(top, list(rest[0]))
         if do == 'script':

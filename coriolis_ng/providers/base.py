@@ -70,9 +70,14 @@ class Inventory(Protocol):
     def get_vm(self, name: str) -> Vm:
         """A machine by name or id; raises ``NotFound``."""
 
-    def list_networks(self) -> Sequence[Network]: ...
+    def list_networks(self) -> Sequence[Network]:
+        """All networks that a machine could be attached to, by name."""
+        ...
 
-    def list_storage(self) -> Sequence[Storage]: ...
+    def list_storage(self) -> Sequence[Storage]:
+        """All places for volumes, by name; sizes in bytes, None where the
+        cloud does not tell."""
+        ...
 
     def options(self, names: Sequence[str] | None) -> Sequence[Option]:
         """Values for the options of the environment schema."""

@@ -56,6 +56,7 @@ class RecordingWatch:
         self.notes: list[str] = []
 
     def record(self, kind: ResourceKind, id: str, parent: str = '') -> None:
+        """Keeps it in ``resources``."""
         self.resources.append(
             Resource(
                 kind=kind,
@@ -67,6 +68,7 @@ class RecordingWatch:
         )
 
     def note(self, text: str) -> None:
+        """Keeps it in ``notes``."""
         self.notes.append(text)
 
     def stop_if_asked(self) -> None:
@@ -88,6 +90,7 @@ class ExportsConformance:
 
     @pytest.fixture
     def watch(self) -> RecordingWatch:
+        """The watch of one task on the source."""
         return RecordingWatch(f'coriolis:{EXECUTION}:src', Side.SOURCE)
 
     def _snapshot(
@@ -106,10 +109,12 @@ class ExportsConformance:
                 cloud.connection.exports.drop(resource)
 
     def test_a_missing_machine_is_not_found(self, cloud: SourceBed) -> None:
+        """``NotFound``, not an empty answer."""
         with pytest.raises(errors.NotFound):
             cloud.connection.inventory.get_vm('no such machine')
 
     def test_the_machine_is_listed(self, cloud: SourceBed) -> None:
+        """And found again by its name and its id."""
         found = cloud.connection.inventory.list_vms(
             marker=None, limit=100, name=cloud.vm_name
         )
@@ -118,6 +123,7 @@ class ExportsConformance:
     def test_first_snapshot_is_full_and_says_why(
         self, cloud: SourceBed, watch: RecordingWatch
     ) -> None:
+        """A reason is never empty."""
         snapshot = self._snapshot(cloud, watch, None)
         try:
             assert {d.mode for d in snapshot.disks} == {Mode.FULL}
@@ -131,6 +137,7 @@ class ExportsConformance:
     def test_extents_cover_the_disk(
         self, cloud: SourceBed, watch: RecordingWatch
     ) -> None:
+        """Without a gap, also where nothing is allocated."""
         snapshot = self._snapshot(cloud, watch, None)
         try:
             for disk in snapshot.disks:
@@ -146,6 +153,7 @@ class ExportsConformance:
             self._drop(cloud, watch)
 
     def test_changed_covers_what_was_written(self, cloud: SourceBed) -> None:
+        """A delta may hold too much, never too little."""
         first = RecordingWatch(f'coriolis:{EXECUTION}:one', Side.SOURCE)
         second = RecordingWatch(f'coriolis:{EXECUTION}:two', Side.SOURCE)
         try:
@@ -177,6 +185,7 @@ class ExportsConformance:
     def test_a_snapshot_does_not_change(
         self, cloud: SourceBed, watch: RecordingWatch
     ) -> None:
+        """Whatever the guest writes meanwhile."""
         snapshot = self._snapshot(cloud, watch, None)
         disk = snapshot.disks[-1].disk_id
         try:
@@ -193,6 +202,7 @@ class ExportsConformance:
     def test_a_lost_checkpoint_means_full_with_the_reason(
         self, cloud: SourceBed, watch: RecordingWatch
     ) -> None:
+        """Never silently, never an error."""
         snapshot = self._snapshot(cloud, watch, 'coriolis-never-was')
         try:
             assert {d.mode for d in snapshot.disks} == {Mode.FULL}
@@ -203,6 +213,7 @@ class ExportsConformance:
     def test_drop_may_be_called_twice(
         self, cloud: SourceBed, watch: RecordingWatch
     ) -> None:
+        """And leaves nothing that carries the tag."""
         self._snapshot(cloud, watch, None)
         self._drop(cloud, watch)
         self._drop(cloud, watch)
@@ -214,10 +225,12 @@ class ImportsConformance:
 
     @pytest.fixture
     def watch(self) -> RecordingWatch:
+        """The watch of one task on the destination."""
         return RecordingWatch(f'coriolis:{EXECUTION}:dst', Side.TARGET)
 
     @pytest.fixture
     def volumes(self, cloud: TargetBed, watch: RecordingWatch) -> Any:
+        """A volume for each disk, dropped afterwards."""
         yield self._make(cloud, watch, Volumes())
         self._drop(cloud, watch)
 
@@ -239,6 +252,7 @@ class ImportsConformance:
     def test_a_volume_for_each_disk(
         self, cloud: TargetBed, volumes: Volumes
     ) -> None:
+        """Of the disk's size, with an id of its own."""
         made = [(v.disk_id, v.size >= 0) for v in volumes.items]
         assert made == [(d.id, True) for d in cloud.vm.disks]
         assert all(v.fresh for v in volumes.items)
@@ -248,6 +262,7 @@ class ImportsConformance:
     def test_everything_was_recorded_first(
         self, cloud: TargetBed, watch: RecordingWatch, volumes: Volumes
     ) -> None:
+        """Exactly the volumes that were made are in the ledger."""
         recorded = {
             r.id for r in watch.resources if r.kind is ResourceKind.VOLUME
         }
@@ -256,6 +271,7 @@ class ImportsConformance:
     def test_existing_volumes_are_kept(
         self, cloud: TargetBed, watch: RecordingWatch, volumes: Volumes
     ) -> None:
+        """With their ids, and no longer fresh."""
         again = self._make(cloud, watch, volumes)
         assert [v.id for v in again.items] == [v.id for v in volumes.items]
         assert not any(v.fresh for v in again.items)
@@ -263,6 +279,7 @@ class ImportsConformance:
     def test_fresh_volumes_that_say_so_read_zero(
         self, cloud: TargetBed, watch: RecordingWatch, volumes: Volumes
     ) -> None:
+        """Else zeroes would be left out of a copy wrongly."""
         points = cloud.connection.imports.make_snapshots(volumes, watch=watch)
         for volume, point in zip(volumes.items, points, strict=True):
             if volume.zeroed:
@@ -273,6 +290,7 @@ class ImportsConformance:
     def test_a_point_with_live_clones_is_not_dropped(
         self, cloud: TargetBed, watch: RecordingWatch, volumes: Volumes
     ) -> None:
+        """``Conflict``: the clones go on to work."""
         points = cloud.connection.imports.make_snapshots(volumes, watch=watch)
         clones = cloud.connection.imports.make_clones(
             points, options=cloud.options, watch=watch
@@ -286,6 +304,7 @@ class ImportsConformance:
     def test_nothing_is_left(
         self, cloud: TargetBed, watch: RecordingWatch
     ) -> None:
+        """After drops in reverse order, twice."""
         volumes = self._make(cloud, watch, Volumes())
         points = cloud.connection.imports.make_snapshots(volumes, watch=watch)
         cloud.connection.imports.make_clones(
@@ -300,6 +319,7 @@ class DirectWritesConformance:
     """For a destination whose volumes a worker writes without an agent."""
 
     def test_an_older_attempt_is_fenced_off(self, cloud: TargetBed) -> None:
+        """From the newer one's first write on."""
         watch = RecordingWatch(f'coriolis:{EXECUTION}:fence', Side.TARGET)
         imports = cloud.connection.imports
         volumes = imports.make_volumes(

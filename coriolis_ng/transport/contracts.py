@@ -69,9 +69,14 @@ class Sink(Protocol):
         """What any clone was told it wrote before this call is durable."""
         ...
 
-    def clone(self) -> Sink: ...
+    def clone(self) -> Sink:
+        """Another stream to the same disk, for another thread; ``flush`` on
+        any of them covers all."""
+        ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Give everything back without a flush; a second call does nothing."""
+        ...
 
 
 @runtime_checkable

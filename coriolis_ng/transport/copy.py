@@ -63,6 +63,7 @@ class Job:
 
     @property
     def bytes(self) -> int:
+        """How much there is to do, empty extents included."""
         return sum(extent.length for extent in self.extents)
 
 

@@ -54,6 +54,8 @@ class Tree(Value):
 
     @property
     def root(self) -> str:
+        """One digest of the whole disk, in hexadecimal: that of all leaves,
+        one after the other."""
         joined = b''.join(self.leaves)
         return digest(joined, self.algorithm).hex()
 

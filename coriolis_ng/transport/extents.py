@@ -34,6 +34,7 @@ class Extent(Value):
 
     @property
     def end(self) -> int:
+        """The first byte behind it."""
         return self.start + self.length
 
 
@@ -50,6 +51,7 @@ class Cost(Value):
 
     @property
     def gap(self) -> int:
+        """The longest gap in bytes that costs less than another request."""
         return int(self.request_seconds * self.bytes_per_second)
 
 

@@ -93,6 +93,8 @@ class Journal:
         return journal
 
     def value(self) -> JournalValue:
+        """All of it as a value that can be kept, for ``load``; may be called
+        while a copy runs."""
         with self._lock:
             bits = bytes(self._bits)
         done = base64.b64encode(zlib.compress(bits)).decode('ascii')

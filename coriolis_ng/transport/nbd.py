@@ -258,10 +258,12 @@ class NbdConnection:
 
     @property
     def read_only(self) -> bool:
+        """Whether the server refuses every write to this export."""
         return bool(self.flags & _READ_ONLY)
 
     @property
     def can_zero(self) -> bool:
+        """Whether it knows WRITE_ZEROES; without it zeroes have to be sent."""
         return bool(self.flags & _CAN_ZEROES)
 
     def _request(
@@ -384,12 +386,18 @@ class NbdConnection:
             )
 
     def write(self, offset: int, view: memoryview) -> None:
+        """Write all of ``view``; durable after the next ``flush``. Raises
+        ``NbdError`` and ``ConnectionLost``."""
         self._simple(WRITE, offset, len(view), payload=view)
 
     def write_zeroes(self, offset: int, length: int, flags: int) -> None:
+        """Zero a range; ``flags`` 0 lets the server punch a hole, ``NO_HOLE``
+        forbids it. Only where ``can_zero``."""
         self._simple(WRITE_ZEROES, offset, length, flags=flags)
 
     def flush(self) -> None:
+        """What was answered before is durable; nothing where the server has no
+        cache to flush."""
         if self.flags & _CAN_FLUSH:
             self._simple(FLUSH)
 
@@ -419,6 +427,7 @@ class NbdConnection:
         return found
 
     def close(self) -> None:
+        """Tell the server, if it still listens, and close the socket."""
         with contextlib.suppress(errors.ConnectionLost):
             self._request(DISC, 0, 0)
         self._hang_up()

@@ -12,9 +12,13 @@ from typing import Protocol
 class Clock(Protocol):
     """Time as the transport sees it; the module ``time`` is one."""
 
-    def monotonic(self) -> float: ...
+    def monotonic(self) -> float:
+        """Seconds from any fixed moment; never fewer than before."""
+        ...
 
-    def sleep(self, seconds: float, /) -> None: ...
+    def sleep(self, seconds: float, /) -> None:
+        """Return after that many seconds."""
+        ...
 
 
 class RateLimit:

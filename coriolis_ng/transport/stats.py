@@ -47,6 +47,7 @@ class Meter:
     def add(
         self, *, done: int = 0, read: int = 0, sent: int = 0, zeroed: int = 0
     ) -> None:
+        """Counts bytes more of each; may be called by any thread."""
         with self._lock:
             self.done += done
             self.read += read
@@ -54,6 +55,8 @@ class Meter:
             self.zeroed += zeroed
 
     def look(self) -> Progress:
+        """How it stands now; rate and ETA are of the window, None before
+        anything was done."""
         now = self._clock.monotonic()
         with self._lock:
             self._seen.append((now, self.done))

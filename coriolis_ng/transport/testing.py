@@ -49,9 +49,11 @@ class ReaderConformance:
     """Fixtures: ``disk`` made by :func:`make_disk`, ``reader`` of it."""
 
     def test_size(self, disk: Path, reader: Reader) -> None:
+        """``size`` is that of the content."""
         assert reader.size == disk.stat().st_size
 
     def test_readinto_fills_all(self, disk: Path, reader: Reader) -> None:
+        """Any offset and length within the disk, whole."""
         content = disk.read_bytes()
         for start, length in SPANS:
             view = memoryview(bytearray(b'\xaa' * length))
@@ -60,6 +62,7 @@ class ReaderConformance:
             assert same, (start, length)
 
     def test_readinto_past_the_end_raises(self, reader: Reader) -> None:
+        """Never a part without an error."""
         view = memoryview(bytearray(1024))
         with pytest.raises(Exception, match=r'.'):
             reader.readinto(reader.size - 512, view)
@@ -67,6 +70,7 @@ class ReaderConformance:
         reader.readinto(0, view)
 
     def test_extents_cover_the_disk(self, reader: Reader) -> None:
+        """A full list begins at 0, has no gap and ends at ``size``."""
         at = 0
         for extent in reader.extents(None):
             assert extent.start == at
@@ -77,6 +81,7 @@ class ReaderConformance:
     def test_what_is_no_data_reads_as_zero(
         self, disk: Path, reader: Reader
     ) -> None:
+        """ZERO and HOLE may be trusted."""
         content = disk.read_bytes()
         for extent in reader.extents(None):
             if extent.kind is not Kind.DATA:
@@ -84,10 +89,12 @@ class ReaderConformance:
                 assert not any(part), extent
 
     def test_unknown_point_is_refused(self, reader: Reader) -> None:
+        """``NoChangeTracking``, never a guess."""
         with pytest.raises(Exception, match=r'.'):
             list(reader.extents('no-such-point'))
 
     def test_clone_is_independent(self, disk: Path, reader: Reader) -> None:
+        """Two threads may read at the same time."""
         other = reader.clone()
         view = memoryview(bytearray(4096))
         reader.readinto(1 << 20, view)
@@ -100,6 +107,7 @@ class ReaderConformance:
     def test_clone_of_a_closed_one_works(
         self, disk: Path, reader: Reader
     ) -> None:
+        """So that a lost connection can be replaced."""
         reader.close()
         other = reader.clone()
         view = memoryview(bytearray(512))
@@ -108,6 +116,7 @@ class ReaderConformance:
         assert bytes(view) == disk.read_bytes()[:512]
 
     def test_is_a_reader(self, reader: Reader) -> None:
+        """It has the methods of the protocol."""
         assert isinstance(reader, Reader)
 
 
@@ -119,12 +128,15 @@ class SinkConformance:
     """
 
     def content(self, disk: Path) -> bytes:
+        """What a reader that was opened now finds on the disk."""
         return disk.read_bytes()
 
     def test_size(self, disk: Path, sink: Sink) -> None:
+        """``size`` is that of the disk."""
         assert sink.size == disk.stat().st_size
 
     def test_write(self, disk: Path, sink: Sink) -> None:
+        """What was written is read back, and nothing beside it changed."""
         expected = bytearray(self.content(disk))
         for start, length in SPANS:
             data = random.Random(length).randbytes(length)  # noqa: S311
@@ -136,6 +148,7 @@ class SinkConformance:
 
     @pytest.mark.parametrize('what', ['zero', 'discard'])
     def test_empty(self, disk: Path, sink: Sink, what: str) -> None:
+        """Zeroed and discarded ranges read as zero."""
         for start, length in SPANS:
             sink.write(0, memoryview(b'\x55' * sink.size))
             expected = bytearray(b'\x55' * sink.size)
@@ -146,6 +159,7 @@ class SinkConformance:
             assert same, (start, length)
 
     def test_repeated_write_is_harmless(self, disk: Path, sink: Sink) -> None:
+        """A request whose answer was lost may be sent again."""
         data = memoryview(b'again' * 1000)
         sink.write(7, data)
         sink.write(7, data)
@@ -156,6 +170,7 @@ class SinkConformance:
     def test_outside_of_the_disk_is_refused(
         self, disk: Path, sink: Sink, what: str
     ) -> None:
+        """With an error, and without a change."""
         before = self.content(disk)
         with pytest.raises(Exception, match=r'.'):
             if what == 'write':
@@ -166,6 +181,7 @@ class SinkConformance:
         assert self.content(disk) == before
 
     def test_flush_covers_clones(self, disk: Path, sink: Sink) -> None:
+        """One flush for all streams."""
         other = sink.clone()
         other.write(4096, memoryview(b'from a clone'))
         sink.flush()
@@ -177,4 +193,5 @@ class SinkConformance:
         assert self.content(disk)[:10] == b'still open'
 
     def test_is_a_sink(self, sink: Sink) -> None:
+        """It has the methods of the protocol."""
         assert isinstance(sink, Sink)

@@ -166,24 +166,31 @@ class Server:
         return getattr(self, 'do_' + kind)(top, *rest)
 
     def do_read(self, top, path):
+        """A file of the guest, in base64."""
         return _text(Tree(top).read(path))
 
     def do_write(self, top, path, data, mode):
+        """Replace a file of the guest by bytes in base64; ``mode`` may be
+        None."""
         Tree(top).write(path, base64.b64decode(data), mode)
 
     def do_initrd(self, top, path):
+        """Names of what an initrd holds, or why it cannot be read."""
         try:
             return initrd.names(Tree(top).real(path), top)
         except initrd.Unreadable as error:
             return {'unreadable': str(error)}
 
     def do_run(self, top, argv, given, seconds):
+        """Run a command in the tree, or here when ``top`` is None: status
+        (None when its time was over), output and errors in base64."""
         status, out, err = run(
             argv, top, base64.b64decode(given), seconds, self._stdin.fileno()
         )
         return [status, _text(out), _text(err)]
 
     def do_script(self, top, interpreter, payload, arguments, seconds):
+        """Run a script of the user here; answers as ``do_run``."""
         # Not in /tmp, which may be on a disk; removed however it ends.
         with tempfile.NamedTemporaryFile(
             dir='/run', prefix='coriolis-user-script-'
@@ -214,9 +221,12 @@ class Server:
                 pass
 
     def do_kill_inside(self, top):
+        """End every process whose root or files are in the tree."""
         return kill_inside(top)
 
     def do_reachable(self, top, addresses, seconds):
+        """Which of the addresses (host, port) accept a connection in so many
+        seconds."""
         return reachable(addresses, seconds)
 
 
@@ -249,5 +259,6 @@ def _serve(server, stdin, stdout):
 
 
 def main():
+    """The program: asks on standard input, answers on standard output."""
     os.umask(0o022)
     serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -105,6 +105,8 @@ class Tree:
             return []
 
     def readlink(self, path):
+        """Where a link points to, as it is written; ``OSError`` for other
+        files."""
         return os.readlink(self.real(path, last=False))
 
     def symlink(self, target, path):
@@ -125,16 +127,23 @@ class Tree:
         return True
 
     def rename(self, old, new):
+        """Move within the guest, replacing what is there; links are moved
+        themselves."""
         os.rename(self.real(old, last=False), self.real(new, last=False))
 
     def copy(self, old, new):
+        """A file's content (at most 32 MiB) to another path; owner and mode
+        are of a new file."""
         self.write(new, self.read(old))
 
     def chmod(self, path, mode):
+        """Set the mode at the end of links."""
         os.chmod(self.real(path), mode)
 
     def mode(self, path):
+        """The permission bits at the end of links."""
         return stat.S_IMODE(os.stat(self.real(path)).st_mode)
 
     def size(self, path):
+        """Bytes of the file at the end of links."""
         return os.stat(self.real(path)).st_size

@@ -31,9 +31,13 @@ class Grub(Stage):
 
     @classmethod
     def applies(cls, guest: Guest, target: Target) -> bool:  # noqa: ARG003
+        """Where grub is the boot loader; whether its files fit shows when they
+        are read."""
         return guest.bootloader is Bootloader.GRUB2
 
     def run(self, root: Root, guest: Guest, target: Target) -> None:
+        """Names the root by UUID and adds the console, then has grub.cfg made
+        anew if anything in it is stale; ``CommandFailed``."""
         changed = self._defaults(root, guest, target)
         if root.remove(DEVICE_MAP):
             self.note('Removed the old list of BIOS disks (device.map).')
@@ -92,9 +96,12 @@ class Extlinux(Stage):
 
     @classmethod
     def applies(cls, guest: Guest, target: Target) -> bool:  # noqa: ARG003
+        """Where extlinux is the boot loader."""
         return guest.bootloader is Bootloader.EXTLINUX
 
     def run(self, root: Root, guest: Guest, target: Target) -> None:
+        """Mends the configuration files in place; there is nothing to make
+        anew."""
         paths = list(EXTLINUX_FILES)
         for folder in EXTLINUX_FOLDERS:
             for name in root.list(folder):

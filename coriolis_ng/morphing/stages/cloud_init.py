@@ -50,10 +50,13 @@ class CloudInit(Stage):
 
     @classmethod
     def applies(cls, guest: Guest, target: Target) -> bool:
+        """Where cloud-init is installed, or may be."""
         can = target.install_cloud_init and guest.package_tool == 'apt'
         return guest.is_linux and (bool(guest.cloud_init) or can)
 
     def run(self, root: Root, guest: Guest, target: Target) -> None:
+        """Installs it where a package source answers, and writes our one file;
+        a guest without sources stays without it, with a note."""
         if not guest.cloud_init and not self._installed(root, target):
             return
         root.write(PATH, CONFIG.format(sources=', '.join(target.datasources)))

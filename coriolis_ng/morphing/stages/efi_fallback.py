@@ -25,6 +25,7 @@ class EfiFallback(Stage):
 
     @classmethod
     def applies(cls, guest: Guest, target: Target) -> bool:
+        """For EFI machines of an architecture whose fallback name is known."""
         return target.firmware is Firmware.EFI and guest.arch in FALLBACK
 
     def run(
@@ -33,6 +34,8 @@ class EfiFallback(Stage):
         guest: Guest,
         target: Target,  # noqa: ARG002
     ) -> None:
+        """Copies the guest's own loader to the fallback path, unless one is
+        there."""
         fallback = FALLBACK[guest.arch]
         folders = root.list(ESP)
         boot = next((n for n in folders if n.upper() == 'BOOT'), 'BOOT')

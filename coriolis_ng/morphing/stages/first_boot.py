@@ -51,9 +51,12 @@ class FirstBoot(Stage):
 
     @classmethod
     def applies(cls, guest: Guest, target: Target) -> bool:
+        """Where the user gave scripts for that phase."""
         return guest.is_linux and bool(target.scripts(Phase.FIRST_BOOT))
 
     def run(self, root: Root, guest: Guest, target: Target) -> None:
+        """Puts the scripts and a systemd unit that runs them once into the
+        guest."""
         scripts = target.scripts(Phase.FIRST_BOOT)
         if guest.init != 'systemd':
             self.note('No systemd: scripts for the first boot do not run.')

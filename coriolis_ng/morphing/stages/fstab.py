@@ -37,6 +37,7 @@ class Fstab(Stage):
 
     @classmethod
     def applies(cls, guest: Guest, target: Target) -> bool:  # noqa: ARG003
+        """For every Linux guest."""
         return guest.is_linux
 
     def run(
@@ -45,6 +46,8 @@ class Fstab(Stage):
         guest: Guest,
         target: Target,  # noqa: ARG002
     ) -> None:
+        """Rewrites the lines that name a device by its place; others stay as
+        they are, byte by byte."""
         old = root.text(FSTAB)
         new = ''.join(
             self._line(line, guest) for line in old.splitlines(keepends=True)

@@ -27,6 +27,8 @@ class Initrd(Stage):
 
     @classmethod
     def applies(cls, guest: Guest, target: Target) -> bool:
+        """Where a kernel lacks a driver of the new disks, or a rebuild is
+        forced."""
         drivers = DISK_DRIVERS.get(target.disk_bus, ())
         return bool(guest.kernels) and (
             target.force_initrd
@@ -34,6 +36,8 @@ class Initrd(Stage):
         )
 
     def run(self, root: Root, guest: Guest, target: Target) -> None:
+        """Rebuilds what still lacks one, in the guest's own chroot, and checks
+        the result; ``Unsupported`` when a kernel could not boot."""
         drivers = DISK_DRIVERS.get(target.disk_bus, ())
         wanted = [
             kernel

@@ -35,6 +35,7 @@ class NetworkDhcp(Stage):
 
     @classmethod
     def applies(cls, guest: Guest, target: Target) -> bool:
+        """Where the user did not switch ``set_dhcp`` off."""
         return guest.is_linux and target.set_dhcp
 
     def run(
@@ -43,6 +44,8 @@ class NetworkDhcp(Stage):
         guest: Guest,
         target: Target,  # noqa: ARG002
     ) -> None:
+        """Writes one file for each network stack, and puts aside what would
+        contradict it."""
         for rules in UDEV_RULES:
             if root.kind(rules) == 'file':
                 _put_aside(root, rules)

@@ -21,9 +21,12 @@ class RemoveTools(Stage):
 
     @classmethod
     def applies(cls, guest: Guest, target: Target) -> bool:
+        """Where packages of another hypervisor are installed that the user did
+        not want kept."""
         return guest.package_tool == 'apt' and bool(_foreign(guest, target))
 
     def run(self, root: Root, guest: Guest, target: Target) -> None:
+        """Removes them by the guest's package tool; ``CommandFailed``."""
         names = _foreign(guest, target)
         packages.remove(root, names)
         self.note(f'Removed {", ".join(names)}.')

@@ -27,6 +27,7 @@ class UserScripts(Stage):
 
     @classmethod
     def applies(cls, guest: Guest, target: Target) -> bool:
+        """Where the user gave scripts for the mounted guest."""
         return guest.is_linux and bool(target.scripts(Phase.POST_MOUNT))
 
     def run(
@@ -35,6 +36,8 @@ class UserScripts(Stage):
         guest: Guest,  # noqa: ARG002
         target: Target,
     ) -> None:
+        """Runs them on the worker with the guest's mount point;
+        ``CommandFailed`` at the first that fails."""
         run_scripts(
             root.worker, target.scripts(Phase.POST_MOUNT), root.top, self.note
         )

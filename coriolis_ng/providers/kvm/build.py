@@ -19,6 +19,9 @@ MODES = ('host-model', 'host-passthrough', 'maximum')
 
 
 class NewDisk(Value):
+    """One disk of a new machine: ``path`` on the host, ``target`` such as vda;
+    empty strings leave the choice to libvirt."""
+
     path: str
     target: str
     format: str = 'qcow2'

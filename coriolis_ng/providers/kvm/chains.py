@@ -108,6 +108,7 @@ def clone(point: pathlib.Path, path: pathlib.Path) -> None:
 
 
 def is_gone(point: pathlib.Path) -> bool:
+    """Whether the point was dropped while clones still lie on its file."""
     return _marker(point).exists()
 
 

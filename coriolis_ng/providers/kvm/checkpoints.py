@@ -34,6 +34,7 @@ class Mark(Value):
 
 
 def name_of(tag: str) -> str:
+    """The name of the checkpoint that the task of that tag makes."""
     return PREFIX + domainxml.short(tag)
 
 

@@ -76,6 +76,7 @@ def told(doing: str) -> Iterator[None]:
 
 
 def code_of(error: libvirt.libvirtError) -> int:
+    """libvirt's number of the error, a ``VIR_ERR_``."""
     return int(error.get_error_code())
 
 
@@ -114,6 +115,7 @@ class Access:
 
     @property
     def conn(self) -> libvirt.virConnect:
+        """The open connection; ``AuthFailed`` or ``Unreachable``."""
         if self._open is None or not self._open.isAlive():
             self.close()
             self._open = self._connect()
@@ -151,10 +153,12 @@ class Access:
         return 0
 
     def ping(self) -> None:
+        """Asks the daemon itself, as ``Connection.ping``."""
         with told('asking for its version'):
             self.conn.getLibVersion()
 
     def close(self) -> None:
+        """Closes it; the next use opens it again."""
         if self._open is not None:
             with contextlib.suppress(libvirt.libvirtError):
                 self._open.close()

@@ -74,6 +74,7 @@ class Exports:
         self._inventory = inventory
 
     def preflight(self, vm: Vm, options: Options) -> Sequence[Finding]:
+        """One error alone for a machine that is gone, else all findings."""
         domain = self._access.find_domain(vm.id)
         if domain is None:
             return [sourcecheck.missing(vm)]
@@ -89,6 +90,9 @@ class Exports:
     def make_snapshot(
         self, vm: Vm, *, since: str | None, options: Options, watch: Watch
     ) -> Snapshot:
+        """A backup job with a checkpoint where the machine runs, qemu-nbd and
+        bitmaps where it is off. ``Conflict`` when its disks changed since
+        ``vm`` was read, ``Unsupported`` where libvirt is remote."""
         plan = self._plan(vm, since, options, watch)
         if note := self._clear(plan):
             watch.note(note)
@@ -180,6 +184,8 @@ class Exports:
         return found.consistency, found.reason
 
     def open(self, snapshot: Snapshot, disk_id: str) -> Reader:
+        """A reader over NBD; ``NotFound``, ``Unreachable``, and ``Conflict``
+        that says what happened to the machine."""
         address = Address.decode(snapshot.address)
         try:
             served = address.disks[disk_id]
@@ -216,6 +222,7 @@ class Exports:
                 )
 
     def shut_down(self, vm: Vm, *, watch: Watch, grace_seconds: int) -> None:
+        """By the agent or ACPI; pulled with a note after the grace."""
         domain = self._access.domain(vm.id)
         asked = False
         until = time.monotonic() + grace_seconds
@@ -236,6 +243,8 @@ class Exports:
                 time.sleep(_POLL_SECONDS)
 
     def drop(self, resource: Resource) -> None:
+        """Ends a backup job (SNAPSHOT) or removes a checkpoint with its
+        bitmaps; silent when it or the machine is gone."""
         if resource.kind is ResourceKind.SNAPSHOT:
             self._drop_snapshot(resource)
         elif resource.kind is ResourceKind.CHECKPOINT:

@@ -64,6 +64,8 @@ class Imports:
     def preflight(
         self, vm: Vm, storage: StorageMappings, options: Options
     ) -> Sequence[Finding]:
+        """Room in the pools, the worker image and network, the name, hardware
+        that changes."""
         return targetcheck.Rules(
             self._access, self._pools, vm, storage, options
         ).findings()
@@ -77,6 +79,7 @@ class Imports:
         options: Options,
         watch: Watch,
     ) -> Volumes:
+        """qcow2 files; what shrank or vanished is made anew, with a note."""
         before = {volume.disk_id: volume for volume in existing.items}
         made = []
         for disk in vm.disks:
@@ -147,6 +150,7 @@ class Imports:
         options: Options,
         watch: Watch,
     ) -> Minion:
+        """A VM that lives until it is dropped; see ``minions.make``."""
         return minions.make(
             self._access,
             self._pools,
@@ -158,6 +162,7 @@ class Imports:
         )
 
     def open(self, minion: Minion, volume: Volume, attempt: int) -> Sink:
+        """Always ``Unsupported``: there is an agent."""
         raise errors.Unsupported(
             'Volumes are written by the agent in the worker VM.'
         )
@@ -165,6 +170,8 @@ class Imports:
     def make_snapshots(
         self, volumes: Volumes, *, watch: Watch
     ) -> tuple[VolumeSnapshot, ...]:
+        """The volume's file becomes the point, and an empty one on top of it
+        the volume (``chains.freeze``)."""
         made = []
         for volume in volumes.items:
             path = self._pools.path(volume.id)
@@ -184,6 +191,8 @@ class Imports:
         return tuple(made)
 
     def read(self, snapshot: VolumeSnapshot) -> Reader:
+        """A reader with a qemu-nbd of its own, ended by ``close``;
+        ``NotFound``."""
         path = self._pools.path(snapshot.id)
         if not path.exists():
             raise errors.NotFound(f'There is no recovery point {snapshot.id}.')
@@ -196,6 +205,7 @@ class Imports:
         options: Options,
         watch: Watch,
     ) -> ClonedVolumes:
+        """Overlays of the points: no byte is copied."""
         made = []
         for snapshot in snapshots:
             watch.stop_if_asked()
@@ -223,6 +233,8 @@ class Imports:
         *,
         watch: Watch,
     ) -> ClonedVolumes:
+        """Puts the volumes back to the points; what was written to them since
+        is lost."""
         released = []
         for snapshot in snapshots:
             volume = volumes.of(snapshot.disk_id)
@@ -243,6 +255,9 @@ class Imports:
         options: Options,
         watch: Watch,
     ) -> Vm:
+        """Defined and running; its id follows from the tag. ``Conflict`` where
+        the name is somebody's, ``NotFound`` for a network that is not there.
+        """
         ident = minions.id_of(watch.tag)
         watch.record(ResourceKind.VM, ident)
         if isolated:
@@ -304,6 +319,8 @@ class Imports:
         )
 
     def find_address(self, vm: Vm) -> str | None:
+        """By the DHCP lease, the guest agent or ARP; None while none of them
+        knows."""
         domain = self._access.domain(vm.id)
         with told(f'looking for the address of {vm.name!r}'):
             if not domain.isActive():
@@ -311,6 +328,7 @@ class Imports:
         return networks.address(domain, _ADDRESSES)
 
     def drop(self, resource: Resource) -> None:
+        """Only what carries our mark: ``Conflict`` for everything else."""
         if resource.kind is ResourceKind.VM:
             machines.destroy(self._access, resource.id)
         elif resource.kind is ResourceKind.PORT:

@@ -35,6 +35,7 @@ class Inventory:
     def list_vms(
         self, *, marker: str | None, limit: int | None, name: str | None
     ) -> Sequence[Vm]:
+        """All machines but our worker VMs, whatever their state."""
         with told('listing machines'):
             domains = {d.name(): d for d in self._access.conn.listAllDomains()}
         found: list[Vm] = []
@@ -53,6 +54,7 @@ class Inventory:
         return found
 
     def get_vm(self, name: str) -> Vm:
+        """By name or UUID; ``NotFound``."""
         domain = self._access.domain(name)
         with told(f'reading machine {name!r}'):
             return self.describe(domain, parse(domain.XMLDesc()))
@@ -103,6 +105,7 @@ class Inventory:
         return os.path.dirname(path)
 
     def list_networks(self) -> Sequence[Network]:
+        """All networks, started or not."""
         with told('listing networks'):
             found = []
             for network in self._access.conn.listAllNetworks():
@@ -119,6 +122,7 @@ class Inventory:
         return sorted(found, key=lambda network: network.name)
 
     def list_storage(self) -> Sequence[Storage]:
+        """All pools; one that is not started has no sizes."""
         with told('listing storage pools'):
             found = []
             for pool in self._access.conn.listAllStoragePools():
@@ -136,6 +140,7 @@ class Inventory:
         return sorted(found, key=lambda storage: storage.name)
 
     def options(self, names: Sequence[str] | None) -> Sequence[Option]:
+        """What could be chosen on this host, for options with choices."""
         pools = [storage.name for storage in self.list_storage()]
         values = {
             'storage_pool': tuple(pools),

@@ -54,6 +54,7 @@ def mapped(
 
 
 def name_of(tag: str) -> str:
+    """The isolated network of the machine that the task of that tag makes."""
     return f'coriolis-{domainxml.short(tag)}'
 
 

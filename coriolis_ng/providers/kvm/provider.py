@@ -28,6 +28,7 @@ class Connection:
         self._access.ping()
 
     def close(self) -> None:
+        """Closes the libvirt connection; may be called twice."""
         self._access.close()
 
 
@@ -41,4 +42,5 @@ class Provider:
     target_schema = schemas.TARGET
 
     def connect(self, info: Mapping[str, Any]) -> Connection:
+        """Opens nothing yet; ``InvalidInput`` for a URI not allowed."""
         return Connection(info)

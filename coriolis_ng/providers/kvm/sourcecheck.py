@@ -19,6 +19,7 @@ LITTLE = 1 << 30
 
 
 def missing(vm: Vm) -> Finding:
+    """What is told of a machine that is not there."""
     return Finding(
         code='vm_not_found',
         severity=Severity.ERROR,

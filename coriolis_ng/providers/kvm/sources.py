@@ -45,15 +45,18 @@ class Guard:
         self._last = time.monotonic()
 
     def look(self) -> None:
+        """Diagnoses now; one stream at a time."""
         with self._lock:
             self._diagnose()
             self._last = time.monotonic()
 
     def after_read(self) -> None:
+        """Looks again when the last look is old, with ``always``."""
         if self._always and time.monotonic() - self._last >= self._every:
             self.look()
 
     def at_end(self) -> None:
+        """Looks a last time, with ``always``: the reads count only then."""
         if self._always:
             self.look()
 
@@ -78,10 +81,12 @@ class Address(Value):
     disks: dict[str, Served] = {}
 
     def encode(self) -> str:
+        """As the text that ``Snapshot.address`` is."""
         return msgspec.json.encode(self).decode()
 
     @classmethod
     def decode(cls, text: str) -> Address:
+        """From that text."""
         return msgspec.json.decode(text, type=cls)
 
 
@@ -94,15 +99,18 @@ class Names(Value):
 
     @property
     def id(self) -> str:
+        """What the ledger calls the snapshot."""
         return f'{self.domain}/backup-{self.short}'
 
     @property
     def folder(self) -> pathlib.Path:
+        """Where its sockets and what the guest overwrites lie."""
         # The path of a unix socket may have 107 bytes.
         return pathlib.Path(self.scratch) / f'{self.domain[:8]}-{self.short}'
 
     @property
     def socket(self) -> pathlib.Path:
+        """Where a running machine's disks are all served."""
         return self.folder / 'nbd.sock'
 
     @classmethod
@@ -143,6 +151,8 @@ class SnapshotReader(NbdReader):
             ) from error
 
     def extents(self, since: str | None) -> Iterator[Extent]:
+        """By a checkpoint's id; ``NoChangeTracking`` for any but the one that
+        is served."""
         if since is None:
             return self._guarded(super().extents(None))
         if since != self._served.since or self._served.bitmap is None:
@@ -161,6 +171,8 @@ class SnapshotReader(NbdReader):
             raise
 
     def readinto(self, offset: int, view: memoryview) -> None:
+        """As ``NbdReader``; ``Conflict`` where the machine's fate explains a
+        lost connection."""
         try:
             self._used = True
             super().readinto(offset, view)
@@ -170,9 +182,11 @@ class SnapshotReader(NbdReader):
         self._guard.after_read()
 
     def clone(self) -> SnapshotReader:
+        """Another stream under the same guard."""
         return SnapshotReader(self._served, self._guard, self.size)
 
     def close(self) -> None:
+        """Raises ``Conflict`` where the snapshot did not stay what it was."""
         super().close()
         used, self._used = self._used, False
         if used:

@@ -33,6 +33,7 @@ class Rules:
         self._options = options
 
     def findings(self) -> Sequence[Finding]:
+        """All of them, errors or not, in the order of the rules."""
         return [
             *self._space(),
             *self._worker(),

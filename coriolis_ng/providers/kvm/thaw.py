@@ -25,6 +25,8 @@ LONGEST_SECONDS = 60.0
 
 
 def main() -> int:
+    """The program: 0 when it was told that all is done, 1 after it thawed the
+    machine itself."""
     # What stops the parent must not stop the one that tidies up after it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -32,6 +32,7 @@ def call(store: Store, name: str, given: dict[str, Any]) -> Any:
 
 
 def offered(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Lets a function be called by its name."""
     CALLS[function.__name__] = function
     return function
 
@@ -91,6 +92,7 @@ def _fenced(store: Store, id: str, attempt: int) -> Volume:
 
 @offered
 def ping(store: Store) -> dict[str, Any]:
+    """Bytes that fit in, and bytes that are taken."""
     return {'capacity': store.capacity, 'used': store.used()}
 
 
@@ -98,6 +100,7 @@ def ping(store: Store) -> dict[str, Any]:
 def zero(
     store: Store, id: str, offset: int, length: int, attempt: int
 ) -> None:
+    """Zeroes a range of a volume; an older attempt is ``Stale``."""
     volume = _fenced(store, id, attempt)
     volume.blocks.zero(offset, length, store.tick())
     store.log.add(
@@ -107,12 +110,14 @@ def zero(
 
 @offered
 def list_machines(store: Store) -> list[dict[str, Any]]:
+    """All machines, by name."""
     found = sorted(store.machines.values(), key=lambda m: m.name)
     return [_described(machine) for machine in found]
 
 
 @offered
 def get_machine(store: Store, name: str) -> dict[str, Any]:
+    """A machine by id or name; ``NotFound``."""
     return _described(store.machine(name))
 
 
@@ -143,6 +148,7 @@ def find_disk(machine: Machine, id: str) -> Disk:
 
 @offered
 def stop_machine(store: Store, name: str) -> None:
+    """Off at once: there is no guest that could take its time."""
     machine = store.machine(name)
     machine.power = 'off'
     store.log.add('stop', 'machine', machine.id)
@@ -186,6 +192,8 @@ def extents(
     disk: str = '',
     since: str | None = None,
 ) -> dict[str, Any]:
+    """(start, length, kind) of a disk; ``Conflict`` for a checkpoint that the
+    snapshot does not know."""
     blocks = blocks_of(store, kind, id, {'disk': disk})
     mark = None
     if since is not None:
@@ -198,12 +206,14 @@ def extents(
 
 @offered
 def drop_snapshot(store: Store, id: str) -> None:
+    """Silent when it is gone."""
     if store.snapshots.pop(id, None):
         store.log.add('delete', 'snapshot', id)
 
 
 @offered
 def drop_checkpoint(store: Store, id: str) -> None:
+    """Forgets it on all disks; silent when it is gone."""
     gone = False
     for machine in store.machines.values():
         for disk in machine.disks:
@@ -231,6 +241,7 @@ def make_volume(store: Store, id: str, size: int, tag: str) -> dict[str, Any]:
 
 @offered
 def list_volumes(store: Store) -> list[dict[str, Any]]:
+    """Id, size in bytes and tag of each."""
     return [
         {'id': v.id, 'size': v.blocks.size, 'tag': v.tag}
         for v in store.volumes.values()
@@ -239,6 +250,8 @@ def list_volumes(store: Store) -> list[dict[str, Any]]:
 
 @offered
 def drop_volume(store: Store, id: str) -> None:
+    """Silent when it is gone; ``Conflict`` while it is in use or has
+    snapshots."""
     for machine in store.machines.values():
         if any(d.id == id for d in machine.disks) and machine.tag:
             raise errors.Conflict(f'{id} is in use by {machine.name}.')
@@ -252,6 +265,7 @@ def drop_volume(store: Store, id: str) -> None:
 def make_volume_snapshot(
     store: Store, id: str, volume: str, tag: str
 ) -> dict[str, Any]:
+    """Keeps the content of a volume; one that is there stays."""
     if id not in store.volume_snapshots:
         blocks = store.volume(volume).blocks.copy()
         store.volume_snapshots[id] = VolumeSnapshot(id, volume, blocks, tag)
@@ -261,6 +275,7 @@ def make_volume_snapshot(
 
 @offered
 def drop_volume_snapshot(store: Store, id: str) -> None:
+    """Silent when it is gone; ``Conflict`` while it has clones."""
     clones = [v.id for v in store.volumes.values() if v.clone_of == id]
     if clones:
         raise errors.Conflict(
@@ -274,6 +289,7 @@ def drop_volume_snapshot(store: Store, id: str) -> None:
 def clone_volume(
     store: Store, id: str, snapshot: str, tag: str
 ) -> dict[str, Any]:
+    """A volume with a snapshot's content; one that is there stays."""
     if id not in store.volumes:
         blocks = store.volume_snapshot(snapshot).blocks.copy()
         store.volumes[id] = Volume(id, blocks, tag, clone_of=snapshot)
@@ -283,6 +299,7 @@ def clone_volume(
 
 @offered
 def restore_volume(store: Store, id: str, snapshot: str) -> None:
+    """Gives a volume a snapshot's content again."""
     store.volume(id).blocks = store.volume_snapshot(snapshot).blocks.copy()
     store.log.add('write', 'volume', id, restored=snapshot)
 
@@ -298,6 +315,7 @@ def make_machine(
     nics: list[dict[str, Any]],
     tag: str,
 ) -> None:
+    """Made and on; ``Conflict`` for a name that is taken."""
     if id in store.machines:
         return
     if any(m.name == name for m in store.machines.values()):
@@ -309,6 +327,7 @@ def make_machine(
 
 @offered
 def drop_machine(store: Store, id: str) -> None:
+    """Silent when it is gone; ``Conflict`` for one that has no tag of ours."""
     machine = store.machines.get(id)
     if machine is None:
         return
@@ -320,6 +339,7 @@ def drop_machine(store: Store, id: str) -> None:
 
 @offered
 def list_tagged(store: Store, tag: str) -> list[dict[str, str]]:
+    """Kind, id and tag of what has a tag that begins so."""
     kinds = (
         ('vm', store.machines),
         ('snapshot', store.snapshots),

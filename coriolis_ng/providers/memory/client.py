@@ -35,6 +35,7 @@ class Client:
         return f'Client({self._host}:{self._port})'
 
     def clone(self) -> Client:
+        """Another connection to the same cloud, for another thread."""
         return Client(self._host, self._port, self._password)
 
     def call(self, name: str, /, **given: Any) -> Any:
@@ -51,6 +52,7 @@ class Client:
         self._ask('PUT', _path('volume', id, query), bytes(payload))
 
     def close(self) -> None:
+        """Closes the connection; the next call makes another."""
         if self._connection is not None:
             with contextlib.suppress(OSError):
                 self._connection.close()

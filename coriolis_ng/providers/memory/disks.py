@@ -25,6 +25,8 @@ class MemoryReader:
         self.size = size
 
     def extents(self, since: str | None) -> Iterator[Extent]:
+        """Of a snapshot's disk also ``since`` a checkpoint;
+        ``NoChangeTracking``."""
         kind, id, disk = self._at
         try:
             found = self._client.call(
@@ -36,6 +38,7 @@ class MemoryReader:
             yield Extent(start=start, length=length, kind=KINDS[word])
 
     def readinto(self, offset: int, view: memoryview) -> None:
+        """One request for all of ``view``; ``InvalidInput`` past the end."""
         kind, id, disk = self._at
         found = self._client.read(
             kind, id, disk=disk, offset=offset, length=len(view)
@@ -43,10 +46,12 @@ class MemoryReader:
         view[:] = found
 
     def clone(self) -> MemoryReader:
+        """Another stream with a connection of its own."""
         kind, id, disk = self._at
         return MemoryReader(self._client.clone(), kind, id, disk, self.size)
 
     def close(self) -> None:
+        """Closes its connection."""
         self._client.close()
 
 
@@ -64,11 +69,13 @@ class MemorySink:
         self.size = size
 
     def write(self, offset: int, view: memoryview) -> None:
+        """Write with a digest that is computed here."""
         self.write_verified(offset, view, digest(view))
 
     def write_verified(
         self, offset: int, view: memoryview, digest: bytes
     ) -> int:
+        """``CorruptData`` for a wrong digest, ``Stale`` for an old attempt."""
         self._client.write(
             self._id,
             view,
@@ -79,6 +86,7 @@ class MemorySink:
         return len(view)
 
     def zero(self, offset: int, length: int) -> None:
+        """Zero a range; ``Stale`` for an older attempt."""
         self._client.call(
             'zero',
             id=self._id,
@@ -88,12 +96,14 @@ class MemorySink:
         )
 
     def discard(self, offset: int, length: int) -> None:
+        """The same as ``zero``: whole blocks of zeroes take no space here."""
         self.zero(offset, length)
 
     def flush(self) -> None:
         """Nothing is ever held back here."""
 
     def digests(self, offset: int, length: int, block: int) -> list[bytes]:
+        """Of what the cloud reads back."""
         found = []
         while length:
             part = min(block, length)
@@ -105,9 +115,11 @@ class MemorySink:
         return found
 
     def clone(self) -> MemorySink:
+        """Another stream of the same attempt."""
         return MemorySink(
             self._client.clone(), self._id, self.size, self._attempt
         )
 
     def close(self) -> None:
+        """Closes its connection."""
         self._client.close()

@@ -54,12 +54,15 @@ def described(found: Mapping[str, Any]) -> Vm:
 
 
 class MemoryInventory:
+    """What the memory cloud has; nothing in it depends on options."""
+
     def __init__(self, client: Client) -> None:
         self._client = client
 
     def list_vms(
         self, *, marker: str | None, limit: int | None, name: str | None
     ) -> Sequence[Vm]:
+        """By name, after ``marker``, with ``name`` in it."""
         found = [described(m) for m in self._client.call('list_machines')]
         if marker is not None:
             found = [vm for vm in found if vm.name > marker]
@@ -68,12 +71,15 @@ class MemoryInventory:
         return found[:limit] if limit is not None else found
 
     def get_vm(self, name: str) -> Vm:
+        """By name or id; ``NotFound``."""
         return described(self._client.call('get_machine', name=name))
 
     def list_networks(self) -> Sequence[Network]:
+        """The same two for everybody."""
         return [Network(id=name, name=name) for name in NETWORKS]
 
     def list_storage(self) -> Sequence[Storage]:
+        """One place, with its room in bytes."""
         told = self._client.call('ping')
         return [
             Storage(
@@ -86,15 +92,20 @@ class MemoryInventory:
         ]
 
     def options(self, names: Sequence[str] | None) -> Sequence[Option]:
+        """Values for the options of the destination's schema."""
         known = [Option(name='network', values=NETWORKS, default='green')]
         return [o for o in known if names is None or o.name in names]
 
 
 class MemoryExports:
+    """The memory cloud as a source: snapshots are copies, checkpoints
+    generations of blocks."""
+
     def __init__(self, client: Client) -> None:
         self._client = client
 
     def preflight(self, vm: Vm, options: Options) -> Sequence[Finding]:
+        """Warnings only: disks without tracking, guests without an agent."""
         found = [
             Finding(
                 code='disk_not_tracked',
@@ -121,6 +132,8 @@ class MemoryExports:
     def make_snapshot(
         self, vm: Vm, *, since: str | None, options: Options, watch: Watch
     ) -> Snapshot:
+        """Application-consistent where the machine says that it has an agent
+        and is on."""
         id = f'snap-{watch.tag}'
         checkpoint = f'mark-{watch.tag}'
         watch.record(ResourceKind.CHECKPOINT, checkpoint, vm.id)
@@ -165,6 +178,7 @@ class MemoryExports:
         )
 
     def open(self, snapshot: Snapshot, disk_id: str) -> MemoryReader:
+        """A reader of the snapshot's disk; ``NotFound`` when it is read."""
         return MemoryReader(
             self._client.clone(),
             'snapshot',
@@ -174,10 +188,12 @@ class MemoryExports:
         )
 
     def shut_down(self, vm: Vm, *, watch: Watch, grace_seconds: int) -> None:
+        """Off at once, whatever the grace."""
         watch.stop_if_asked()
         self._client.call('stop_machine', name=vm.id)
 
     def drop(self, resource: Resource) -> None:
+        """A SNAPSHOT or CHECKPOINT; silent when it is gone."""
         if resource.kind is ResourceKind.SNAPSHOT:
             self._client.call('drop_snapshot', id=resource.id)
         elif resource.kind is ResourceKind.CHECKPOINT:
@@ -188,6 +204,7 @@ class MemoryExports:
             )
 
     def list_tagged(self, tag: str) -> Sequence[Resource]:
+        """Snapshots by their tag; checkpoints carry none."""
         return [
             Resource(
                 kind=ResourceKind.SNAPSHOT,

@@ -34,12 +34,15 @@ DROPS = {
 
 
 class MemoryImports:
+    """The memory cloud as a destination whose volumes need no worker VM."""
+
     def __init__(self, client: Client) -> None:
         self._client = client
 
     def preflight(
         self, vm: Vm, storage: StorageMappings, options: Options
     ) -> Sequence[Finding]:
+        """Whether the disks fit; nothing else can go wrong."""
         told = self._client.call('ping')
         need = sum(disk.size for disk in vm.disks)
         free = told['capacity'] - told['used']
@@ -65,6 +68,7 @@ class MemoryImports:
         options: Options,
         watch: Watch,
     ) -> Volumes:
+        """Made, or grown; ``QuotaExceeded`` when the cloud is full."""
         have = {v.disk_id: v for v in existing.items}
         there = {v['id'] for v in self._client.call('list_volumes')}
         made = []
@@ -102,6 +106,8 @@ class MemoryImports:
         options: Options,
         watch: Watch,
     ) -> Minion:
+        """A machine that only holds the volumes, without SSH: they are
+        written directly."""
         id = f'worker-{watch.tag}'
         watch.record(ResourceKind.VM, id)
         self._client.call(
@@ -117,6 +123,8 @@ class MemoryImports:
         return Minion(id=id, disks={v.disk_id: v.id for v in volumes})
 
     def open(self, minion: Minion, volume: Volume, attempt: int) -> MemorySink:
+        """A sink for that attempt; older ones are refused from its first write
+        on."""
         return MemorySink(
             self._client.clone(), volume.id, volume.size, attempt
         )
@@ -124,6 +132,7 @@ class MemoryImports:
     def make_snapshots(
         self, volumes: Volumes, *, watch: Watch
     ) -> tuple[VolumeSnapshot, ...]:
+        """A copy of each volume's content."""
         made = []
         for volume in volumes.items:
             id = f'point-{watch.tag}-{volume.disk_id}'
@@ -146,6 +155,7 @@ class MemoryImports:
         return tuple(made)
 
     def read(self, snapshot: VolumeSnapshot) -> MemoryReader:
+        """A reader of the copy."""
         return MemoryReader(
             self._client.clone(),
             'volume_snapshot',
@@ -161,6 +171,7 @@ class MemoryImports:
         options: Options,
         watch: Watch,
     ) -> ClonedVolumes:
+        """Volumes with the copies' content."""
         made = []
         for snapshot in snapshots:
             id = f'clone-{watch.tag}-{snapshot.disk_id}'
@@ -185,6 +196,7 @@ class MemoryImports:
         *,
         watch: Watch,
     ) -> ClonedVolumes:
+        """The volumes themselves, with the copies' content again."""
         for snapshot in snapshots:
             self._client.call(
                 'restore_volume',
@@ -204,6 +216,7 @@ class MemoryImports:
         options: Options,
         watch: Watch,
     ) -> Vm:
+        """A machine that is on; ``isolated`` is a network of that name."""
         id = f'vm-{watch.tag}'
         watch.record(ResourceKind.VM, id)
         nics = [
@@ -232,6 +245,8 @@ class MemoryImports:
         return msgspec.structs.replace(made, disks=disks)
 
     def find_address(self, vm: Vm) -> str | None:
+        """A documentation address (RFC 5737) that follows from the id; None
+        when it is off."""
         found = self._client.call('get_machine', name=vm.id)
         if found['power'] != 'on':
             return None
@@ -239,6 +254,7 @@ class MemoryImports:
         return f'192.0.2.{last}'
 
     def drop(self, resource: Resource) -> None:
+        """Any of ours; silent when it is gone."""
         if resource.kind not in DROPS:
             raise errors.Unsupported(
                 f'A destination of this kind makes no {resource.kind}.'
@@ -246,6 +262,7 @@ class MemoryImports:
         self._client.call(DROPS[resource.kind], id=resource.id)
 
     def list_tagged(self, tag: str) -> Sequence[Resource]:
+        """Machines, volumes and their snapshots, by tag."""
         return [
             Resource(
                 kind=ResourceKind(found['kind']),

@@ -56,13 +56,18 @@ class MemoryConnection:
         self.imports = MemoryImports(client)
 
     def ping(self) -> None:
+        """``AuthFailed`` for a wrong password, ``Unreachable`` when nobody is
+        there."""
         self._client.call('ping')
 
     def close(self) -> None:
+        """Closes the connection; may be called twice."""
         self._client.close()
 
 
 class Provider:
+    """A cloud that is one process, for tests and for trying things out."""
+
     name = 'memory'
     capabilities = (base.INVENTORY, base.EXPORTS, base.IMPORTS)
     connection_schema: base.Schema = CONNECTION_SCHEMA
@@ -70,6 +75,7 @@ class Provider:
     target_schema: base.Schema = TARGET_SCHEMA
 
     def connect(self, info: Mapping[str, Any]) -> MemoryConnection:
+        """Asks nothing yet: ``ping`` does."""
         return MemoryConnection(
             Client(
                 info.get('host', '127.0.0.1'), info['port'], info['password']

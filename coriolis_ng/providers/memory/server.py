@@ -38,6 +38,9 @@ STATUS = {
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
+    """One connection to the cloud; ``store`` and ``password`` are set on the
+    class before it serves."""
+
     protocol_version = 'HTTP/1.1'
     disable_nagle_algorithm = True
     store: Store
@@ -118,6 +121,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 def main() -> None:
+    """The program: serves until it is ended."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--log', type=pathlib.Path, required=True)
     parser.add_argument('--port', type=int, default=0)

@@ -49,11 +49,13 @@ class Blocks:
     generation: dict[int, int] = field(default_factory=dict)
 
     def copy(self, size: int | None = None) -> Blocks:
+        """A copy that changes on its own; the bytes themselves are shared."""
         return Blocks(
             size or self.size, dict(self.data), dict(self.generation)
         )
 
     def read(self, offset: int, length: int) -> bytes:
+        """``InvalidInput`` outside of the disk."""
         self._inside(offset, length)
         parts = []
         while length:
@@ -65,6 +67,7 @@ class Blocks:
         return b''.join(parts)
 
     def write(self, offset: int, payload: bytes, generation: int) -> None:
+        """Written as that generation; ``InvalidInput`` outside of the disk."""
         self._inside(offset, len(payload))
         at = 0
         while at < len(payload):
@@ -81,6 +84,7 @@ class Blocks:
             self.generation[number] = generation
 
     def zero(self, offset: int, length: int, generation: int) -> None:
+        """Zeroed as that generation; whole blocks are dropped."""
         self._inside(offset, length)
         end = offset + length
         while offset < end:
@@ -139,6 +143,8 @@ class Disk:
 
 @dataclass
 class Machine:
+    """``power`` is on or off; ``tag`` is empty where a test made it."""
+
     id: str
     name: str
     cpus: int
@@ -174,6 +180,8 @@ class Volume:
 
 @dataclass
 class VolumeSnapshot:
+    """A copy of a volume's content, made by the task of ``tag``."""
+
     id: str
     volume: str
     blocks: Blocks
@@ -196,6 +204,7 @@ class Store:
         self.delays: dict[str, float] = {}
 
     def tick(self) -> int:
+        """The next generation: what is written from now on is newer."""
         self.generation += 1
         return self.generation
 
@@ -207,22 +216,26 @@ class Store:
         raise errors.NotFound(f'There is no machine "{name}".')
 
     def volume(self, id: str) -> Volume:
+        """``NotFound`` when there is none of that id."""
         try:
             return self.volumes[id]
         except KeyError:
             raise errors.NotFound(f'There is no volume {id}.') from None
 
     def snapshot(self, id: str) -> Snapshot:
+        """``NotFound`` when there is none of that id."""
         try:
             return self.snapshots[id]
         except KeyError:
             raise errors.NotFound(f'There is no snapshot {id}.') from None
 
     def volume_snapshot(self, id: str) -> VolumeSnapshot:
+        """``NotFound`` when there is none of that id."""
         try:
             return self.volume_snapshots[id]
         except KeyError:
             raise errors.NotFound(f'There is no snapshot {id}.') from None
 
     def used(self) -> int:
+        """Bytes that the volumes have, whatever was written to them."""
         return sum(v.blocks.size for v in self.volumes.values())

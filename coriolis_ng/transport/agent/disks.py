@@ -144,15 +144,19 @@ class Disk:
             return self._fd
 
     def size(self) -> int:
+        """Its size in bytes, as it was when it was first opened."""
         self.open()
         return self._size
 
     def path(self) -> str:
+        """The device now: serials are looked up each time. ``OSError`` when
+        there is none."""
         if isinstance(self._where, str):
             return self._where
         return find_serial(self._where['serial'])
 
     def flush(self) -> None:
+        """What was written before is durable afterwards; ``OSError``."""
         os.fsync(self.open())
 
 

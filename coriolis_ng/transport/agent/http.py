@@ -166,6 +166,7 @@ class Stream:
             have += count
 
     def respond(self, status: int, headers: Dict[str, str], body: Any) -> None:
+        """Sends a whole answer; ``OSError`` when the peer is gone."""
         lines = ['HTTP/1.1 %d %s' % (status, REASONS[status])]
         lines.extend('%s: %s' % item for item in sorted(headers.items()))
         lines.append('Content-Length: %d' % len(body))
@@ -178,6 +179,7 @@ class Stream:
 
 
 def to_json(value: Any) -> bytes:
+    """A body: JSON in ASCII, with its keys in order."""
     return json.dumps(value, sort_keys=True).encode('ascii')
 
 

@@ -212,6 +212,8 @@ def _detach(log: str) -> None:
 
 
 def main() -> int:
+    """The program: 2 for a configuration that is wrong, else serves until it
+    is ended. With ``--detach`` the parent returns once it is ready."""
     parser = argparse.ArgumentParser(prog='coriolis-agent')
     parser.add_argument('config', nargs='?', default='-', help='JSON file')
     parser.add_argument('--detach', action='store_true')

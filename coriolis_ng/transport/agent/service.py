@@ -48,6 +48,9 @@ class Fence:
         self._changed = threading.Condition()
 
     def enter(self, attempt: int) -> None:
+        """Begin a write of that attempt; always followed by ``leave``. Raises
+        ``HttpError``: 409 for an attempt that was given up, 503 when an older
+        one does not end in time."""
         with self._changed:
             if attempt < self._newest:
                 raise HttpError(409, 'a newer attempt is at work')
@@ -62,6 +65,7 @@ class Fence:
             self._running[attempt] = self._running.get(attempt, 0) + 1
 
     def leave(self, attempt: int) -> None:
+        """A write of that attempt is over."""
         with self._changed:
             self._running[attempt] -= 1
             if not self._running[attempt]:
@@ -85,6 +89,8 @@ class Service:
         self.last_valid = time.monotonic()
 
     def describe(self) -> Dict[str, Any]:
+        """What ``GET /v1`` answers; ``instance`` changes with each start, the
+        limits are in bytes."""
         return {
             'version': VERSION,
             'instance': self.instance,

@@ -24,6 +24,8 @@ class FileReader:
         self.size = os.lseek(self._fd, 0, os.SEEK_END)
 
     def extents(self, since: str | None) -> Iterator[Extent]:
+        """Data and holes as ``lseek`` tells them; ``NoChangeTracking`` for any
+        ``since``."""
         if since is not None:
             raise errors.NoChangeTracking(
                 'A plain file does not know what changed in it.',
@@ -54,6 +56,8 @@ class FileReader:
             return at if whence == os.SEEK_DATA else self.size
 
     def readinto(self, offset: int, view: memoryview) -> None:
+        """Fill ``view``; ``ShortRead`` past the end, ``OSError`` of the
+        device."""
         done = 0
         while done < len(view):
             count = os.preadv(self._fd, [view[done:]], offset + done)
@@ -65,9 +69,11 @@ class FileReader:
             done += count
 
     def clone(self) -> FileReader:
+        """Opens the path again: the file that has that name by now."""
         return FileReader(self._path)
 
     def close(self) -> None:
+        """Closes the file; may be called twice."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1

@@ -126,6 +126,8 @@ class NbdReader:
                 offset += length
 
     def readinto(self, offset: int, view: memoryview) -> None:
+        """Fill ``view`` by several requests in flight; ``ShortRead`` past the
+        end, ``NbdError`` and ``ConnectionLost`` of the connection."""
         if offset + len(view) > self.size:
             raise errors.ShortRead(
                 'The source ended too early.',
@@ -134,6 +136,7 @@ class NbdReader:
         self._connection().readinto(offset, view, self._part)
 
     def clone(self) -> NbdReader:
+        """One that opens a connection of its own on first use."""
         return NbdReader(
             self._address,
             bitmap=self._bitmap,
@@ -144,6 +147,7 @@ class NbdReader:
         )
 
     def close(self) -> None:
+        """Closes the connection; the next read opens another."""
         if self._open is not None:
             self._open.close()
             self._open = None

@@ -37,10 +37,13 @@ class RetryingReader:
         self.size = reader.size
 
     def extents(self, since: str | None) -> Iterator[Extent]:
+        """As the reader gives them, lost connections included."""
         # Not repeated: half of the answer is with the caller already.
         return self._reader.extents(since)
 
     def readinto(self, offset: int, view: memoryview) -> None:
+        """Fill ``view``; raises the ``ConnectionLost`` of the last try, and
+        everything else at once."""
         delay = self._first_delay
         for left in reversed(range(self._tries)):
             try:
@@ -57,6 +60,7 @@ class RetryingReader:
             delay = min(delay * 2, 10.0)
 
     def clone(self) -> RetryingReader:
+        """Another stream with as many tries of its own."""
         return RetryingReader(
             self._reader.clone(),
             tries=self._tries,
@@ -65,4 +69,5 @@ class RetryingReader:
         )
 
     def close(self) -> None:
+        """Closes the reader that it has by now."""
         self._reader.close()

@@ -80,6 +80,8 @@ class Packer:
         return packed, self._clock.monotonic()
 
     def end(self, packed: bool, began: float, length: int) -> None:
+        """Learn what a chunk of ``length`` bytes (before compression) cost
+        since ``start``."""
         cost = (self._clock.monotonic() - began) / max(length, 1)
         known = self._cost.get(packed, cost)
         self._cost[packed] = known + self.WEIGHT * (cost - known)
@@ -153,6 +155,8 @@ class AgentSink:
         self.size = size
 
     def clone(self) -> AgentSink:
+        """Another stream, by a connection of its own; it notices too when the
+        agent was started anew."""
         return AgentSink(
             self._host,
             self._port,
@@ -167,6 +171,7 @@ class AgentSink:
         )
 
     def close(self) -> None:
+        """Closes the connection; the agent keeps running."""
         if self._connection is not None:
             with contextlib.suppress(OSError):
                 self._connection.close()
@@ -177,6 +182,7 @@ class AgentSink:
         return self._json('GET', '/v1')
 
     def write(self, offset: int, view: memoryview) -> None:
+        """Write with digests that are computed here."""
         for start in range(0, len(view), MAX_WRITE):
             part = view[start : start + MAX_WRITE]
             checksum = digest(part, self.algorithm)
@@ -185,6 +191,8 @@ class AgentSink:
     def write_verified(
         self, offset: int, view: memoryview, digest: bytes
     ) -> int:
+        """Write at most ``MAX_WRITE`` bytes whose digest the agent checks
+        before; answers the bytes sent, fewer where deflating helped."""
         if not len(view):
             return 0
         text = base64.b64encode(digest).decode('ascii')
@@ -203,9 +211,11 @@ class AgentSink:
         return len(body)
 
     def zero(self, offset: int, length: int) -> None:
+        """Zero a range of any length, by requests of at most ``MAX_ZERO``."""
         self._post_span('/zero', offset, length)
 
     def discard(self, offset: int, length: int) -> None:
+        """As ``zero``, and the agent gives the space back where it can."""
         self._post_span('/discard', offset, length)
 
     def _post_span(self, what: str, offset: int, length: int) -> None:
@@ -217,6 +227,8 @@ class AgentSink:
             offset += step
 
     def flush(self) -> None:
+        """What was written by any stream is durable: the agent has called
+        ``fsync``."""
         self._call('POST', self._path + '/flush', {}, b'{}')
 
     def digests(self, offset: int, length: int, block: int) -> list[bytes]:

@@ -29,26 +29,33 @@ class FileSink:
             )
 
     def write(self, offset: int, view: memoryview) -> None:
+        """Write all of ``view``; ``OutOfRange``, ``OSError`` of the device."""
         self._check(offset, len(view))
         disks.write_all(self._fd, view, offset)
 
     def zero(self, offset: int, length: int) -> None:
+        """Zero a range, without giving its space back where the kernel can do
+        so."""
         self._check(offset, length)
         if length:
             disks.zero(self._fd, offset, length)
 
     def discard(self, offset: int, length: int) -> None:
+        """Zero a range and give its space back where the kernel can do so."""
         self._check(offset, length)
         if length:
             disks.discard(self._fd, offset, length)
 
     def flush(self) -> None:
+        """Durable by ``fsync``, for all that have the file open."""
         os.fsync(self._fd)
 
     def clone(self) -> FileSink:
+        """Opens the path again."""
         return FileSink(self._path)
 
     def close(self) -> None:
+        """Closes the file without a flush; may be called twice."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1

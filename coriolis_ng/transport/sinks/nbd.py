@@ -61,6 +61,8 @@ class NbdSink:
             )
 
     def write(self, offset: int, view: memoryview) -> None:
+        """Write all of ``view``; ``OutOfRange``, ``NbdError``,
+        ``ConnectionLost``."""
         self._check(offset, len(view))
         with self._shared.lock:
             for start in range(0, len(view), _MAX_WRITE):
@@ -69,9 +71,11 @@ class NbdSink:
                 )
 
     def zero(self, offset: int, length: int) -> None:
+        """Zero a range that stays allocated."""
         self._zero(offset, length, NO_HOLE)
 
     def discard(self, offset: int, length: int) -> None:
+        """Zero a range; the server may punch a hole."""
         # Not TRIM, which promises nothing about what is read afterwards.
         self._zero(offset, length, 0)
 
@@ -90,10 +94,14 @@ class NbdSink:
             offset += step
 
     def flush(self) -> None:
+        """Durable, for every connection to the export: clones have their own
+        only where the server promises that."""
         with self._shared.lock:
             self._shared.connection.flush()
 
     def clone(self) -> NbdSink:
+        """A connection of its own where a flush covers all of them; else it
+        shares this one, and takes turns."""
         if self._shared.connection.can_multi:
             return NbdSink(self._address, tls=self._tls)
         with self._shared.lock:
@@ -101,6 +109,7 @@ class NbdSink:
         return NbdSink(self._address, tls=self._tls, shared=self._shared)
 
     def close(self) -> None:
+        """Leaves the connection; the last one of its users closes it."""
         if self._closed:
             return
         self._closed = True
