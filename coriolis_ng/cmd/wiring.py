@@ -69,6 +69,7 @@ def conductor(
         bus_,
         parts,
         conf.host,
+        incarnation=incarnation(),
         threads=group.threads,
         question_threads=group.question_threads,
     )

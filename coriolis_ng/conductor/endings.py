@@ -11,7 +11,7 @@ import logging
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import departures, follow_up
+from coriolis_ng.conductor import departures, follow_up, scope
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.db import api as db
 from coriolis_ng.db.rows import Entry
@@ -23,6 +23,9 @@ from coriolis_ng.objects.execution import (
 from coriolis_ng.objects.resource import ResourceKind
 
 LOG = logging.getLogger(__name__)
+
+# What makes things in a cloud.
+MAKING = (ExecutionKind.TRANSFER, ExecutionKind.DEPLOYMENT)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +55,17 @@ def end(
         deployment = db.deployments.get(session, execution.owner_id)
         transfer_id = deployment.spec.transfer_id
     db.transfers.release(session, transfer_id, execution.id)
+    if execution.kind in MAKING:
+        _plan_audit(parts, session, execution)
     if state is not ExecutionState.DONE:
         return After()
     if execution.kind is ExecutionKind.TEARDOWN:
+        unused = scripts.refs(
+            db.deployments.get(session, execution.owner_id).spec.user_scripts
+        )
         # With it go its executions, and so this one.
         db.deployments.delete(session, execution.owner_id)
+        return After(secrets=tuple(unused))
     if execution.kind is ExecutionKind.TRANSFER:
         made = follow_up.deploy_if_asked(parts, session, execution)
         return After(follow_up=made)
@@ -64,6 +73,19 @@ def end(
         transfer = db.transfers.get(session, transfer_id)
         return After(secrets=departures.forget(session, transfer))
     return After()
+
+
+def _plan_audit(parts: Parts, session: Session, execution: Execution) -> None:
+    """Has its clouds looked at once more, later."""
+    here = scope.load(session, execution)
+    db.audits.create(
+        session,
+        execution,
+        {side: endpoint.id for side, endpoint in here.endpoints.items()},
+        parts.settings.audit_delay_seconds,
+        transfer_id=here.transfer.id,
+        deployment_id=here.deployment_id,
+    )
 
 
 def forget_secrets(parts: Parts, execution_id: str, project_id: str) -> None:

@@ -29,6 +29,13 @@ VERBS: Mapping[str, frozenset[str]] = {
     'source_preflight': frozenset({'exports'}),
     'target_preflight': frozenset({'imports'}),
 }
+# Those that only conductors ask.
+OWN: Mapping[str, frozenset[str]] = {
+    'source_drop': frozenset({'exports'}),
+    'target_drop': frozenset({'imports'}),
+    'source_tagged': frozenset({'exports'}),
+    'target_tagged': frozenset({'imports'}),
+}
 
 
 def ask_endpoint(
@@ -37,6 +44,8 @@ def ask_endpoint(
     """The plain answer of an endpoint's cloud; raises what the provider
     raised. ``args['env']``, when given, is checked and handed on as the
     options of the environment."""
+    if verb not in VERBS:
+        raise errors.InvalidInput(f'There is no question {verb!r}.')
     endpoint = parts.database.read(
         lambda s: db.endpoints.get(s, id, who.project_id)
     )
@@ -53,8 +62,6 @@ def ask(
     options: dict[str, Any] | None = None,
 ) -> Any:
     """The same for an endpoint that was read already."""
-    if verb not in VERBS:
-        raise errors.InvalidInput(f'There is no question {verb!r}.')
     service = _worker(parts, endpoint, verb)
     secret = parts.secrets.get(endpoint.secret, project_id=endpoint.project_id)
     question = Query(
@@ -83,7 +90,7 @@ def ask(
 def _worker(parts: Parts, endpoint: Endpoint, verb: str) -> Service:
     found = parts.database.read(lambda s: workers(parts, s)).values()
     needs = Needs(
-        providers={endpoint.type: VERBS[verb]},
+        providers={endpoint.type: {**VERBS, **OWN}[verb]},
         regions=frozenset(endpoint.mapped_regions),
         slot=False,
     )

@@ -75,4 +75,7 @@ class Reaper:
             return False  # it was renewed in the last moment
         execution = db.executions.get(session, row.execution_id)
         reason = f'Its worker {row.host} was lost.'
-        return losses.give_up(self._parts, session, row, execution, reason)
+        lost = losses.give_up(self._parts, session, row, execution, reason)
+        if lost and row.service_id is not None:
+            db.slots.repair(session, row.service_id)
+        return lost

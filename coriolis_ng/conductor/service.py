@@ -17,28 +17,35 @@ from typing import Any
 import oslo_messaging
 from oslo_db import exception
 
-from coriolis_ng import errors
+from coriolis_ng import errors, version
 from coriolis_ng.conductor import (
     assign,
+    audit,
     beats,
+    custody,
     deployments,
     endings,
     endpoints,
     executions,
     finish,
+    forecasts,
     points,
     preflight,
     queries,
+    quotas,
+    strays,
     transfers,
     vault,
 )
 from coriolis_ng.conductor.advance import advance_all
 from coriolis_ng.conductor.asking import asker
+from coriolis_ng.conductor.events import Forgetter
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.conductor.reaper import Reaper
 from coriolis_ng.conductor.resources import ForResources
+from coriolis_ng.db import api as db
 from coriolis_ng.db.errors import Changed
-from coriolis_ng.objects import from_plain
+from coriolis_ng.objects import from_plain, new_id
 from coriolis_ng.objects.deployment import DeploymentSpec
 from coriolis_ng.objects.endpoint import EndpointSpec
 from coriolis_ng.objects.execution import ExecutionSpec
@@ -196,9 +203,14 @@ class ForUsers:
 
     @answers
     def endpoint_update(
-        self, context: Context, id: str, changes: Plain
+        self,
+        context: Context,
+        id: str,
+        changes: Plain,
+        version: int | None = None,
     ) -> Any:
-        return endpoints.update(self._parts, asker(context), id, changes)
+        who = asker(context)
+        return endpoints.update(self._parts, who, id, changes, version)
 
     @answers
     def endpoint_delete(self, context: Context, id: str) -> None:
@@ -207,13 +219,18 @@ class ForUsers:
     @answers
     def transfer_create(self, context: Context, spec: Plain) -> Any:
         given = from_plain(TransferSpec, spec)
-        return transfers.create(self._parts, asker(context), given)
+        return custody.transfer_create(self._parts, asker(context), given)
 
     @answers
     def transfer_update(
-        self, context: Context, id: str, changes: Plain
+        self,
+        context: Context,
+        id: str,
+        changes: Plain,
+        version: int | None = None,
     ) -> Any:
-        return transfers.update(self._parts, asker(context), id, changes)
+        who = asker(context)
+        return custody.transfer_update(self._parts, who, id, changes, version)
 
     @answers
     def transfer_delete(
@@ -249,7 +266,7 @@ class ForUsers:
     @answers
     def deployment_create(self, context: Context, spec: Plain) -> Any:
         given = from_plain(DeploymentSpec, spec)
-        return deployments.create(self._parts, asker(context), given)
+        return custody.deployment_create(self._parts, asker(context), given)
 
     @answers
     def deployment_cancel(
@@ -259,7 +276,7 @@ class ForUsers:
 
     @answers
     def deployment_delete(self, context: Context, id: str) -> None:
-        deployments.delete(self._parts, asker(context), id)
+        custody.deployment_delete(self._parts, asker(context), id)
 
     @answers
     def recovery_point_delete(self, context: Context, id: str) -> Any:
@@ -291,12 +308,39 @@ class ForQuestions:
         return queries.ask_endpoint(self._parts, who, id, verb, args)
 
     @answers
+    def quota_show(self, context: Context, project_id: str) -> Any:
+        return list(quotas.show(self._parts, project_id))
+
+    @answers
+    def quota_update(
+        self, context: Context, project_id: str, limits: Plain
+    ) -> Any:
+        return list(quotas.update(self._parts, project_id, limits))
+
+    @answers
+    def transfer_plan(self, context: Context, id: str, spec: Plain) -> Any:
+        given = from_plain(ExecutionSpec, spec)
+        who = asker(context)
+        return forecasts.of_transfer(self._parts, who, id, given)
+
+    @answers
+    def deployment_plan(self, context: Context, spec: Plain) -> Any:
+        given = from_plain(DeploymentSpec, spec)
+        return forecasts.of_deployment(self._parts, asker(context), given)
+
+    @answers
     def transfer_preflight(self, context: Context, id: str) -> Any:
         return list(preflight.check(self._parts, asker(context), id))
 
+    @answers
+    def stray_remove(
+        self, context: Context, id: str, forget: bool = False
+    ) -> None:
+        strays.remove(self._parts, asker(context), id, forget=forget)
+
 
 class ConductorService:
-    """Everything a conductor runs: two RPC servers and one thread."""
+    """Everything a conductor runs: two RPC servers and two threads."""
 
     def __init__(
         self,
@@ -304,19 +348,26 @@ class ConductorService:
         parts: Parts,
         host: str,
         *,
+        incarnation: str = '',
         threads: int = 16,
         question_threads: int = 8,
     ) -> None:
         self._transport = transport
         self._parts = parts
         self._host = host
+        self._incarnation = incarnation or new_id()
         self._threads = threads
         self._question_threads = question_threads
         self._servers: list[oslo_messaging.MessageHandlingServer] = []
         self._stopping = threading.Event()
-        self._thread = threading.Thread(
-            target=self._look_after, name='periodics', daemon=True
-        )
+        # Clouds may be slow: what asks them keeps nothing else waiting.
+        self._threads_of_own = [
+            threading.Thread(target=target, name=name, daemon=True)
+            for name, target in (
+                ('periodics', self._look_after),
+                ('audit', self._audit),
+            )
+        ]
 
     def start(self) -> None:
         """Begins to answer and to look after executions."""
@@ -334,7 +385,8 @@ class ConductorService:
                     self._transport, topic, self._host, served, threads=threads
                 )
             )
-        self._thread.start()
+        for thread in self._threads_of_own:
+            thread.start()
 
     def stop(self) -> None:
         """Ends after the calls that are under way."""
@@ -343,10 +395,33 @@ class ConductorService:
             server.stop()
         for server in self._servers:
             server.wait()
-        self._thread.join()
+        for thread in self._threads_of_own:
+            thread.join()
+
+    def _tell(self) -> None:
+        """Operators see the conductor in the list of services."""
+        self._parts.database.write(
+            lambda s: db.services.present(
+                s,
+                self._host,
+                'coriolis-conductor',
+                topic=bus.CONDUCTOR,
+                incarnation=self._incarnation,
+                release=version.release(),
+            )
+        )
+
+    def _audit(self) -> None:
+        while not self._stopping.wait(self._parts.settings.audit_seconds):
+            try:
+                audit.audit(self._parts)
+            except Exception:
+                # The database may be away; the next round tries again.
+                LOG.exception('looking after leftovers failed')
 
     def _look_after(self) -> None:
         reaper = Reaper(self._parts)
+        forgetter = Forgetter(self._parts)
         settings = self._parts.settings
         last = 0.0
         pause = min(settings.reap_seconds, settings.advance_seconds)
@@ -356,8 +431,10 @@ class ConductorService:
                 now = time.monotonic()
                 if now - last >= settings.advance_seconds:
                     last = now
+                    self._tell()
                     advance_all(self._parts)
                     endings.forget_all_secrets(self._parts)
+                    forgetter.forget()
             except Exception:
                 # The database may be away; the next round tries again.
                 LOG.exception('looking after executions failed')

@@ -63,6 +63,32 @@ OPTIONS = [
         min=1,
         help='How many instances a transfer may have.',
     ),
+    cfg.FloatOpt(
+        'audit_seconds',
+        default=60,
+        min=0.1,
+        help='How often leftovers in clouds are looked for.',
+    ),
+    cfg.FloatOpt(
+        'audit_delay_seconds',
+        default=600,
+        min=0,
+        help='How long after its end an execution is looked for once more '
+        'in its clouds: a creation may land late.',
+    ),
+    cfg.FloatOpt(
+        'audit_retry_seconds',
+        default=60,
+        min=0,
+        help='The pause before a second try to remove something that was '
+        'left over in a cloud; it doubles with each.',
+    ),
+    cfg.FloatOpt(
+        'audit_retry_max_seconds',
+        default=21600,
+        min=0,
+        help='The longest pause between two such tries.',
+    ),
     cfg.IntOpt(
         'threads',
         default=16,

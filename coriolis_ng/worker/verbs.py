@@ -11,6 +11,7 @@ import msgspec
 from coriolis_ng import errors
 from coriolis_ng.objects import from_plain, to_plain
 from coriolis_ng.objects.preflight import Finding, Severity
+from coriolis_ng.objects.resource import Resource
 from coriolis_ng.objects.transfer import StorageMappings
 from coriolis_ng.objects.vm import Vm
 from coriolis_ng.providers import registry
@@ -113,6 +114,28 @@ def _target_preflight(connection: Connection, args: Args) -> Any:
     return _named(found, vm.name)
 
 
+def _source_drop(connection: Connection, args: Args) -> Any:
+    _end(connection.exports).drop(from_plain(Resource, args['given']))
+
+
+def _target_drop(connection: Connection, args: Args) -> Any:
+    _end(connection.imports).drop(from_plain(Resource, args['given']))
+
+
+def _source_tagged(connection: Connection, args: Args) -> Any:
+    return list(_end(connection.exports).list_tagged(args['given']))
+
+
+def _target_tagged(connection: Connection, args: Args) -> Any:
+    return list(_end(connection.imports).list_tagged(args['given']))
+
+
+def _end(end: Any) -> Any:
+    if end is None:
+        raise errors.Unsupported('This cloud has no such end.')
+    return end
+
+
 def _missing(name: str, meaning: str) -> Finding:
     return Finding(
         code='instance_not_found',
@@ -145,4 +168,8 @@ _VERBS: dict[str, Callable[[Connection, Args], Any]] = {
     'pool_options': _pool_options,
     'source_preflight': _source_preflight,
     'target_preflight': _target_preflight,
+    'source_drop': _source_drop,
+    'target_drop': _target_drop,
+    'source_tagged': _source_tagged,
+    'target_tagged': _target_tagged,
 }

@@ -18,7 +18,7 @@ def service(value: Service) -> schema.Service:
         id=value.id,
         host=value.host,
         binary=value.binary,
-        topic=value.binary.replace('-', '_'),
+        topic=value.topic or value.binary.replace('-', '_'),
         enabled=value.enabled,
         status='UP' if value.alive else 'DOWN',
         providers={

@@ -82,6 +82,11 @@ def claim(session: Session, audit: Audit, delay_seconds: float) -> bool:
     return swap(session, _Audit, where, **values) == 1
 
 
+def forget(session: Session, deployment_id: str) -> None:
+    """Nobody looks any more for what a deployment may have left."""
+    remove(session, _Audit, _Audit.deployment_id == deployment_id)
+
+
 def delete(session: Session, audit: Audit) -> None:
     """It was looked at (or its cloud is no longer known)."""
     remove(

@@ -86,6 +86,33 @@ def beat(
     return get(session, found.id)
 
 
+def present(
+    session: Session,
+    host: str,
+    binary: str,
+    *,
+    topic: str,
+    incarnation: str,
+    release: str,
+) -> Service:
+    """Makes or refreshes the row of a process that is given no tasks; call
+    it with ``Database.write``. Nothing is leased to it, so that nothing
+    has to be fenced: of two on one host the row shows who spoke last."""
+    table = models.Service
+    values: dict[str, Any] = {
+        'incarnation': incarnation,
+        'release': release,
+        'capacity': 0,
+        'seal_key': '',
+        'topic': topic,
+        'alive_at': later(0),
+    }
+    where = [table.host == host, table.binary == binary]
+    if not swap(session, table, where, **values):
+        return _insert(session, host, binary, values)
+    return find(session, host, binary)
+
+
 def _insert(
     session: Session, host: str, binary: str, values: dict[str, Any]
 ) -> Service:

@@ -66,8 +66,9 @@ def _incarnations() -> None:
     )
     for column in ('incarnation', 'former'):
         op.execute(
-            'INSERT INTO incarnations (service_id, incarnation, created_at)'
-            f' SELECT id, {column}, created_at FROM services'  # noqa: S608
+            'INSERT INTO incarnations'  # noqa: S608
+            ' (service_id, incarnation, created_at)'
+            f' SELECT id, {column}, created_at FROM services'
             f" WHERE {column} <> ''"
         )
     # With a default for the rows that are there, and then without one.
