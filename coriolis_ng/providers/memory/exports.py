@@ -92,9 +92,18 @@ class MemoryInventory:
         ]
 
     def options(self, names: Sequence[str] | None) -> Sequence[Option]:
-        """Values for the options of the destination's schema."""
-        known = [Option(name='network', values=NETWORKS, default='green')]
+        """Values for the options of both schemas."""
+        known = [
+            Option(name='network', values=NETWORKS, default='green'),
+            Option(name='freeze', values=(True, False), default=True),
+        ]
         return [o for o in known if names is None or o.name in names]
+
+
+def _why_crash(told: Mapping[str, Any]) -> str:
+    if told['consistent']:
+        return 'freezing the guest was not asked for'
+    return 'the guest has no agent'
 
 
 class MemoryExports:
@@ -146,13 +155,14 @@ class MemoryExports:
             tag=watch.tag,
         )
         off = vm.power is Power.OFF
-        good = told['consistent'] or off
+        frozen = told['consistent'] and options.get('freeze', True)
+        good = frozen or off
         return Snapshot(
             id=id,
             vm_id=vm.id,
             taken_at=datetime.datetime.now(datetime.UTC),
             consistency=Consistency.APPLICATION if good else Consistency.CRASH,
-            consistency_reason='' if good else 'the guest has no agent',
+            consistency_reason='' if good else _why_crash(told),
             checkpoint=checkpoint,
             disks=tuple(self._disk(vm, disk, since) for disk in told['disks']),
         )

@@ -30,7 +30,13 @@ CONNECTION_SCHEMA = {
 }
 SOURCE_SCHEMA = {
     'type': 'object',
-    'properties': {},
+    'properties': {
+        'freeze': {
+            'type': 'boolean',
+            'default': True,
+            'description': 'Let the guest freeze its disks for a snapshot.',
+        },
+    },
     'additionalProperties': False,
 }
 TARGET_SCHEMA = {
