@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from sqlalchemy.orm import Session
 
+from coriolis_ng.conductor import scripts
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.db import api as db
 from coriolis_ng.objects.transfer import Transfer
@@ -17,7 +18,7 @@ def forget(session: Session, transfer: Transfer) -> tuple[str, ...]:
     others use them by now; gives the secrets that nothing refers to any
     more, for ``drop_secrets`` after the commit."""
     db.transfers.delete(session, transfer.id)
-    unused = []
+    unused = [*scripts.refs(transfer.spec.user_scripts)]
     own = db.endpoints.several(session, transfer.spec.own_endpoints)
     for endpoint in own.values():
         if not db.endpoints.users_of(session, endpoint.id):

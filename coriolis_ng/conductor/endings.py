@@ -11,7 +11,7 @@ import logging
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import departures, follow_up, scope
+from coriolis_ng.conductor import departures, follow_up, scope, scripts
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.db import api as db
 from coriolis_ng.db.rows import Entry

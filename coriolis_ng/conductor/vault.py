@@ -7,7 +7,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import scope
+from coriolis_ng.conductor import scope, scripts
 from coriolis_ng.conductor.assign import current
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.conductor.scope import Scope
@@ -136,4 +136,14 @@ def _may_read(
     for the destination never gets the source's password."""
     sides = scope.sides(parts.tasks[row.name])
     clouds = {here.endpoints[side].secret for side in sides}
-    return ref in clouds or ref in _kept(session, here)
+    if ref in clouds or ref in _kept(session, here):
+        return True
+    return Side.TARGET in sides and ref in _scripts(session, here)
+
+
+def _scripts(session: Session, here: Scope) -> frozenset[str]:
+    found = scripts.refs(here.transfer.spec.user_scripts)
+    if here.deployment_id:
+        deployment = db.deployments.get(session, here.deployment_id)
+        found |= scripts.refs(deployment.spec.user_scripts)
+    return found

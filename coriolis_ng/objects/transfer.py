@@ -43,9 +43,17 @@ class StorageMappings(Value):
         return self.default
 
 
+# What answers show of a stored text, and what it means to send it back.
+MASK = '***'
+
+
 class UserScript(Value):
-    payload: str
+    """``payload`` is in clear only in the request; rows have ``secret``, a
+    reference into the secret store."""
+
+    payload: str = ''
     phase: str = 'osmorphing_post_os_mount'
+    secret: str = ''
 
 
 class UserScripts(Value):

@@ -40,6 +40,8 @@ class MorphVm(Task):
         stages: tuple[str, ...] = ()
 
     def run(self, work: Work, given: Input) -> Output:
+        # First of all: scripts that cannot be had are told in time.
+        scripts = tuple(_clear(work, one) for one in given.scripts)
         if given.minion.ssh is None:
             work.note(
                 'This platform has no worker VMs: the guest is not adapted.',
@@ -53,10 +55,7 @@ class MorphVm(Task):
             firmware=given.vm.firmware,
             nics=given.vm.nics,
             set_dhcp=set_dhcp,
-            user_scripts=tuple(
-                GuestScript(payload=s.payload, phase=Phase(s.phase))
-                for s in given.scripts
-            ),
+            user_scripts=scripts,
         )
         with reach(work, given.minion.ssh) as connected:
             morphed = pipeline.morph(
@@ -70,3 +69,10 @@ class MorphVm(Task):
 
     def apply(self, subject: DeployedVm, made: Output) -> DeployedVm:
         return msgspec.structs.replace(subject, morphed=made.stages)
+
+
+def _clear(work: Work, script: UserScript) -> GuestScript:
+    text = script.payload
+    if script.secret:
+        text = work.secret(script.secret).decode()
+    return GuestScript(payload=text, phase=Phase(script.phase))

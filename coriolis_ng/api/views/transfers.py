@@ -14,6 +14,7 @@ from coriolis_ng.api.views import endpoints, words
 from coriolis_ng.objects.preflight import Finding, Severity
 from coriolis_ng.objects.replica import Replica
 from coriolis_ng.objects.transfer import (
+    MASK,
     StorageMappings,
     Transfer,
     TransferSpec,
@@ -89,8 +90,12 @@ def user_scripts(value: UserScripts) -> dict[str, Any]:
 
 def _script(scripts: Sequence[UserScript]) -> Any:
     if len(scripts) == 1 and scripts[0].phase == schema.DEFAULT_PHASE:
-        return scripts[0].payload
-    return [{'phase': s.phase, 'payload': s.payload} for s in scripts]
+        return _text(scripts[0])
+    return [{'phase': s.phase, 'payload': _text(s)} for s in scripts]
+
+
+def _text(script: UserScript) -> str:
+    return MASK if script.secret else script.payload
 
 
 def task_info(

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Transfers and deployments with what is kept for them elsewhere: user
+scripts in the secret store, a trust in Keystone.
+
+Each is made before the row that needs it, and goes when the row was refused
+or is gone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from coriolis_ng import errors
+from coriolis_ng.conductor import deployments, scripts, transfers
+from coriolis_ng.conductor.asking import Asker
+from coriolis_ng.conductor.parts import Parts
+from coriolis_ng.db import api as db
+from coriolis_ng.objects import from_plain, to_plain
+from coriolis_ng.objects.deployment import Deployment, DeploymentSpec
+from coriolis_ng.objects.execution import Execution
+from coriolis_ng.objects.transfer import (
+    Transfer,
+    TransferSpec,
+    UserScripts,
+)
+
+
+def transfer_create(parts: Parts, who: Asker, spec: TransferSpec) -> Transfer:
+    """See ``transfers.create``."""
+    kept = scripts.keep(
+        parts, who.project_id, spec.user_scripts, UserScripts()
+    )
+    spec = msgspec.structs.replace(spec, user_scripts=kept)
+    try:
+        return transfers.create(parts, who, spec)
+    except errors.CoriolisError:
+        scripts.drop(parts, who.project_id, scripts.refs(kept))
+        raise
+
+
+def transfer_update(
+    parts: Parts, who: Asker, id: str, changes: dict[str, Any], *rest: Any
+) -> Execution:
+    """See ``transfers.update``; ``Conflict`` too for new scripts while a
+    deployment runs with the old ones."""
+    if changes.get('user_scripts') is None:
+        return transfers.update(parts, who, id, changes, *rest)
+    given = from_plain(UserScripts, changes['user_scripts'])
+
+    def look(session: Any) -> UserScripts:
+        transfer = db.transfers.get(session, id, who.project_id)
+        scripts.check_unused(session, transfer)
+        return transfer.spec.user_scripts
+
+    before = parts.database.read(look)
+    kept = scripts.keep(parts, who.project_id, given, before)
+    fresh = scripts.refs(kept) - scripts.refs(before)
+    changes = {**changes, 'user_scripts': to_plain(kept)}
+    try:
+        made = transfers.update(parts, who, id, changes, *rest)
+    except errors.CoriolisError:
+        scripts.drop(parts, who.project_id, fresh)
+        raise
+    unused = scripts.refs(before) - scripts.refs(kept)
+    scripts.drop(parts, who.project_id, unused)
+    return made
+
+
+def deployment_create(
+    parts: Parts, who: Asker, spec: DeploymentSpec
+) -> Deployment:
+    """See ``deployments.create``."""
+    if spec.user_scripts is None:
+        return deployments.create(parts, who, spec)
+    transfer = parts.database.read(
+        lambda s: db.transfers.get(s, spec.transfer_id, who.project_id)
+    )
+    kept = scripts.keep(
+        parts,
+        who.project_id,
+        spec.user_scripts,
+        transfer.spec.user_scripts,
+        copy=True,
+    )
+    spec = msgspec.structs.replace(spec, user_scripts=kept)
+    try:
+        return deployments.create(parts, who, spec)
+    except errors.CoriolisError:
+        scripts.drop(parts, who.project_id, scripts.refs(kept))
+        raise
+
+
+def deployment_delete(parts: Parts, who: Asker, id: str) -> None:
+    """See ``deployments.delete``; one whose machines are removed first
+    keeps its scripts until then."""
+    before = parts.database.read(
+        lambda s: db.deployments.get(s, id, who.project_id)
+    )
+    deployments.delete(parts, who, id)
+    try:
+        parts.database.read(lambda s: db.deployments.get(s, id))
+    except errors.NotFound:
+        unused = scripts.refs(before.spec.user_scripts)
+        scripts.drop(parts, who.project_id, unused)
