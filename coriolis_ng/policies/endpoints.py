@@ -60,5 +60,7 @@ RULES = [
         'GET /endpoints/{endpoint_id}/storage',
         'GET /endpoints/{endpoint_id}/source-options',
         'GET /endpoints/{endpoint_id}/destination-options',
+        'GET /endpoints/{endpoint_id}/source-minion-pool-options',
+        'GET /endpoints/{endpoint_id}/destination-minion-pool-options',
     ),
 ]

@@ -7,7 +7,9 @@ from coriolis_ng.policies import base
 
 LIST = 'services:list'
 SHOW = 'services:show'
+CREATE = 'services:create'
 UPDATE = 'services:update'
+DELETE = 'services:delete'
 
 RULES = [
     base.rule(
@@ -27,5 +29,17 @@ RULES = [
         base.ADMIN,
         'Take a service in or out of use.',
         'PUT /services/{service_id}',
+    ),
+    base.rule(
+        CREATE,
+        base.ADMIN,
+        'Say how a service is used.',
+        'POST /services',
+    ),
+    base.rule(
+        DELETE,
+        base.ADMIN,
+        'Forget a service that is gone.',
+        'DELETE /services/{service_id}',
     ),
 ]

@@ -212,3 +212,11 @@ class SourceOptionsAnswer(Answer):
 
 class DestinationOptionsAnswer(Answer):
     destination_options: list[Option]
+
+
+class SourcePoolOptionsAnswer(Answer):
+    source_minion_pool_options: list[Option]
+
+
+class DestinationPoolOptionsAnswer(Answer):
+    destination_minion_pool_options: list[Option]

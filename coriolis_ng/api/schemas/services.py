@@ -5,11 +5,39 @@ from __future__ import annotations
 
 from typing import Literal
 
-from coriolis_ng.api.schemas.parts import Answer, Json, Request, Stamped
+from msgspec import UNSET, UnsetType
+
+from coriolis_ng.api.schemas.parts import (
+    Answer,
+    Id,
+    Json,
+    Name,
+    Request,
+    Stamped,
+    Word,
+)
+
+
+class NewService(Request):
+    """Services make themselves known; this says how one that did is used.
+    ``topic`` is of no matter."""
+
+    host: Name
+    binary: Word
+    topic: Name | None = None
+    enabled: bool | None = None
+    mapped_regions: list[Id] | None = None
+
+
+class CreateService(Request):
+    service: NewService
 
 
 class ServiceChanges(Request):
-    enabled: bool
+    """Null is as good as leaving a field out."""
+
+    enabled: bool | None | UnsetType = UNSET
+    mapped_regions: list[Id] | None | UnsetType = UNSET
 
 
 class UpdateService(Request):

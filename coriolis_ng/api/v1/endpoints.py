@@ -139,7 +139,7 @@ class SourceOptions(Controller):
     def get_all(self, id: str, *, call: Call) -> schema.SourceOptionsAnswer:
         """List what can be chosen in a source environment."""
         return schema.SourceOptionsAnswer(
-            source_options=_offered(call, id, 'source')
+            source_options=offered(call, id, 'options', 'source')
         )
 
 
@@ -155,7 +155,7 @@ class DestinationOptions(Controller):
     ) -> schema.DestinationOptionsAnswer:
         """List what can be chosen in a destination environment."""
         return schema.DestinationOptionsAnswer(
-            destination_options=_offered(call, id, 'destination')
+            destination_options=offered(call, id, 'options', 'destination')
         )
 
 
@@ -254,11 +254,12 @@ def ask(call: Call, id: str, verb: str, **args: Any) -> Any:
     return call.site.conductor.endpoint_query(call.rpc(), id, verb, args)
 
 
-def _offered(call: Call, id: str, side: str) -> list[schema.Option]:
+def offered(call: Call, id: str, verb: str, side: str) -> list[schema.Option]:
+    """The answer to a question about options."""
     args: dict[str, Any] = {'side': side}
     if call.query.options is not None:
         args['names'] = decoded(call.query.options, list[str], 'options')
-    plain = ask(call, id, 'options', **args)
+    plain = ask(call, id, verb, **args)
     return [view.option(one) for one in from_plain(list[Option], plain)]
 
 

@@ -19,7 +19,7 @@ from coriolis_ng.api.method import (
 )
 from coriolis_ng.api.schemas import executions as execution_schema
 from coriolis_ng.api.schemas import replicas as schema
-from coriolis_ng.api.v1 import ends, executions, transfers
+from coriolis_ng.api.v1 import ends, executions, schedules, transfers
 from coriolis_ng.api.views import replicas as view
 from coriolis_ng.db import api as rows
 from coriolis_ng.objects.endpoint import Endpoint
@@ -139,6 +139,7 @@ class Replicas(Controller):
     actions = _replica_actions('actions')
     action = _replica_actions('action')
     executions = ReplicaExecutions()
+    schedules = schedules.controller(ONE)
     _custom_actions = {'detail': ['GET']}
 
     @method('GET /replicas', rules.LIST, answer=schema.ReplicasAnswer)

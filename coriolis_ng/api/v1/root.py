@@ -16,12 +16,17 @@ from coriolis_ng.api.v1 import (
     diagnostics,
     endpoints,
     migrations,
+    minion_pools,
+    pool_options,
     providers,
     recovery_points,
+    regions,
     replicas,
     services,
     transfers,
 )
+
+pool_options.below(endpoints.Endpoints)
 
 
 class Project:
@@ -31,8 +36,10 @@ class Project:
     diagnostics = diagnostics.Diagnostics()
     endpoints = endpoints.Endpoints()
     migrations = migrations.Migrations()
+    minion_pools = minion_pools.MinionPools()
     providers = providers.Providers()
     recovery_points = recovery_points.RecoveryPoints()
+    regions = regions.Regions()
     replicas = replicas.Replicas()
     services = services.Services()
     transfers = transfers.Transfers()

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from coriolis_ng.api.method import Call, Controller, method
+from msgspec import UNSET
+
+from coriolis_ng.api.method import Call, Controller, fields_of, method
 from coriolis_ng.api.schemas import services as schema
 from coriolis_ng.api.views import services as view
 from coriolis_ng.db import api as rows
@@ -36,8 +38,41 @@ class Services(Controller):
         answer=schema.ServiceAnswer,
     )
     def put(self, id: str, *, call: Call) -> schema.ServiceAnswer:
-        """Let new tasks be given to a worker, or not."""
-        value = call.site.conductor.service_update(
-            call.rpc(), id, call.body.service.enabled
-        )
+        """Let new tasks be given to a worker, or not; map it to regions."""
+        given: schema.ServiceChanges = call.body.service
+        with fields_of('$.service'):
+            value = call.site.conductor.service_update(
+                call.rpc(),
+                id,
+                None if given.enabled is UNSET else given.enabled,
+                None
+                if given.mapped_regions is UNSET
+                else given.mapped_regions,
+            )
         return schema.ServiceAnswer(service=view.service(value))
+
+    @method(
+        'POST /services',
+        rules.CREATE,
+        body=schema.CreateService,
+        answer=schema.ServiceAnswer,
+    )
+    def post(self, *, call: Call) -> schema.ServiceAnswer:
+        """Say how a process that made itself known is used."""
+        given: schema.NewService = call.body.service
+        with fields_of('$.service'):
+            value = call.site.conductor.service_create(
+                call.rpc(),
+                given.host,
+                given.binary,
+                given.enabled,
+                given.mapped_regions,
+            )
+        return schema.ServiceAnswer(service=view.service(value))
+
+    @method(f'DELETE {ONE}', rules.DELETE, status=204)
+    def delete(self, id: str, *, call: Call) -> None:
+        """Forget a process that is gone for good."""
+        with call.site.database.reader() as session:
+            rows.services.get(session, id)
+        call.site.conductor.service_delete(call.rpc(), id)

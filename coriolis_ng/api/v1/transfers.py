@@ -20,7 +20,7 @@ from coriolis_ng.api.method import (
 )
 from coriolis_ng.api.schemas import executions as execution_schema
 from coriolis_ng.api.schemas import transfers as schema
-from coriolis_ng.api.v1 import executions, recovery_points
+from coriolis_ng.api.v1 import executions, recovery_points, schedules
 from coriolis_ng.api.views import executions as execution_view
 from coriolis_ng.api.views import transfers as view
 from coriolis_ng.api.views import words
@@ -75,6 +75,7 @@ class Transfers(Controller):
     actions = TransferActions()
     executions = executions.Executions()
     recovery_points = recovery_points.PointsOfTransfer()
+    schedules = schedules.controller(ONE)
     _custom_actions = {'detail': ['GET']}
 
     @method(

@@ -72,11 +72,12 @@ class World:
         providers = tuple(
             ProviderInfo(
                 name=name,
-                capabilities=('exports', 'imports', 'inventory'),
+                capabilities=('exports', 'imports', 'inventory', 'pools'),
                 schemas={
                     'connection': CONNECTION,
                     'source': ENVIRONMENT,
                     'destination': ENVIRONMENT,
+                    'destination_pool': ENVIRONMENT,
                 },
             )
             for name in names or ('memory',)

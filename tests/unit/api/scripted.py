@@ -32,10 +32,10 @@ from coriolis_ng.objects.execution import (
 from coriolis_ng.objects.network import Network, Option, Storage
 from coriolis_ng.objects.preflight import Finding, Severity
 from coriolis_ng.objects.recovery_point import RecoveryPoint
-from coriolis_ng.objects.service import Service
 from coriolis_ng.objects.transfer import Transfer, TransferSpec
 from coriolis_ng.objects.vm import Disk, Firmware, Nic, Vm
 from coriolis_ng.rpc.conductor import ApiHalf
+from tests.unit.api.resources import Resources
 
 Context = Any
 
@@ -50,7 +50,7 @@ GUEST = Vm(
 )
 
 
-class Conductor(ApiHalf):
+class Conductor(Resources, ApiHalf):
     """``asked`` are the questions to clouds; an error put into
     ``refusals`` under a verb is raised by it."""
 
@@ -76,6 +76,7 @@ class Conductor(ApiHalf):
             type=spec.type,
             secret=info.get('secret_ref', f'local:{new_id()}'),
             description=spec.description,
+            mapped_regions=spec.mapped_regions,
         )
         return self.database.write(lambda s: rows.endpoints.create(s, made))
 
@@ -114,6 +115,7 @@ class Conductor(ApiHalf):
                 'storage': [
                     Storage(id='p1', name='pool', capacity=9, default=True)
                 ],
+                'pool_options': [Option(name='flavor', values=('m1',))],
                 'options': [Option(name='pool', values=('pool',))],
             }[verb]
         )
@@ -237,13 +239,6 @@ class Conductor(ApiHalf):
     ) -> RecoveryPoint:
         return self.database.write(
             lambda s: rows.recovery_points.set_pinned(s, id, pinned)
-        )
-
-    def service_update(
-        self, context: Context, id: str, enabled: bool
-    ) -> Service:
-        return self.database.write(
-            lambda s: rows.services.update(s, id, enabled)
         )
 
     def _execution(

@@ -104,7 +104,7 @@ def test_the_conductor_is_told_who_asks(world: World) -> None:
         ('GET', '/transfers/x/get_all'),
         ('POST', '/endpoints/x/actions/known'),
         ('GET', '/recovery_points'),
-        ('POST', '/services'),
+        ('POST', '/diagnostics'),
         ('DELETE', '/services/x'),
     ],
 )

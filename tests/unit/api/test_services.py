@@ -9,6 +9,7 @@ def test_providers(client: Client) -> None:
     assert list(answer) == ['memory']
     assert answer['memory']['types'] == [
         4, 8, 16, 32, 64, 128, 512, 4096, 16384, 32768, 131072,
+        524288, 1048576,
     ]  # fmt: skip
 
 
@@ -19,6 +20,9 @@ def test_schemas(client: Client) -> None:
     assert get(16) == {'connection_info_schema': CONNECTION}
     assert get(4) == {'destination_environment_schema': ENVIRONMENT}
     assert get(8) == {'source_environment_schema': ENVIRONMENT}
+    assert get(1048576) == {
+        'destination_minion_pool_environment_schema': ENVIRONMENT
+    }
     for url in ('memory/schemas/9', 'x/schemas/4', 'memory/schemas/zz'):
         error = client.get(f'/providers/{url}', 404)['error']
         assert error['message'].startswith('Provider not found for: ')
@@ -49,3 +53,34 @@ def test_diagnostics(client: Client) -> None:
     own, worker = client.get('/diagnostics')['diagnostics']
     assert own['application'] == 'coriolis-api'
     assert worker['hostname'] == 'w1'
+
+
+def test_a_service_that_made_itself_known_is_created(client: Client) -> None:
+    given = {
+        'host': 'w1',
+        'binary': 'coriolis-worker',
+        'topic': 'anything',
+        'enabled': False,
+        'mapped_regions': [],
+    }
+    made = client.post('/services', {'service': given})['service']
+    (only,) = client.get('/services')['services']
+    assert made == only
+    assert made['enabled'] is False
+    given['host'] = 'never-heard-of'
+    error = client.post('/services', {'service': given}, 400)['error']
+    assert error['field'] == '$.service.host'
+
+
+def test_only_a_dead_service_is_forgotten(
+    world: World, client: Client
+) -> None:
+    (alive,) = client.get('/services')['services']
+    client.delete(f'/services/{alive["id"]}', 409)
+    with world.database.writer() as session:
+        session.connection().exec_driver_sql(
+            "UPDATE services SET alive_at = '2001-01-01 00:00:00.000000'"
+        )
+    client.delete(f'/services/{alive["id"]}')
+    assert client.get('/services') == {'services': []}
+    client.delete(f'/services/{alive["id"]}', 404)
