@@ -19,6 +19,7 @@ MAX_BODY = 4 * 1024 * 1024  # user scripts are the largest thing sent
 
 BODY = 'coriolis.body'
 QUERY = 'coriolis.query'
+ACCEPT = 'coriolis.accept'
 
 _FORMS = ('application/x-www-form-urlencoded', 'multipart/', 'text/')
 
@@ -39,6 +40,7 @@ class Intake:
             raise faults.BadMediaType('The body must be application/json.')
         environ[BODY] = body
         environ[QUERY] = environ.get('QUERY_STRING', '')
+        environ[ACCEPT] = environ.get('HTTP_ACCEPT', '')
         environ['QUERY_STRING'] = ''
         environ['wsgi.input'] = io.BytesIO()
         environ['CONTENT_LENGTH'] = '0'

@@ -26,6 +26,7 @@ from coriolis_ng.api.site import ENVIRON, Site
 from coriolis_ng.context import Context
 
 PROJECT = '/v1/{project_id}'
+JSON = 'application/json'
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,7 @@ class Route:
     status: int = 200
     action: str | None = None
     body_required: bool = True
+    media: str = JSON
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -79,13 +81,15 @@ def method(
     body: Any = None,
     answer: Any = None,
     status: int = 200,
+    media: str = JSON,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Exposes a controller's method as ``route`` (``GET /transfers``, below
     ``/v1/{project_id}`` unless ``rule`` is None).
 
     ``query``, ``body`` and ``answer`` are msgspec types. The method gets the
     ids of the URL and, by keyword, a :class:`Call`; it returns a value of
-    ``answer``, or None with status 204.
+    ``answer``, or None with status 204. With another ``media`` it returns
+    the text of that, which who accepts JSON alone gets as a JSON string.
     """
 
     def wrap(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -97,6 +101,7 @@ def method(
             body=body,
             answer=answer,
             status=status,
+            media=media,
         )
         TABLE.append(declared)
         count = 0 if rule is None else len(_ids_of(declared))
@@ -259,10 +264,23 @@ def _query(environ: Mapping[str, Any]) -> dict[str, list[str]]:
 def _answered(route: Route, value: Any) -> webob.Response:
     if route.answer is None:
         return webob.Response(status=route.status, content_type=None)
+    if route.media != JSON and _takes(route.media):
+        return webob.Response(
+            text=value,
+            status=route.status,
+            content_type=route.media,
+            charset='utf-8',
+        )
     body: Any = msgspec.json.encode(value)
     return webob.Response(
         body=body, status=route.status, content_type='application/json'
     )
+
+
+def _takes(media: str) -> bool:
+    """Whether the caller can have it: who names JSON and not this cannot."""
+    accepted = str(pecan.request.environ.get(intake.ACCEPT, ''))
+    return media in accepted or JSON not in accepted
 
 
 def _route(

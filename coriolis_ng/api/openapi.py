@@ -17,7 +17,7 @@ import msgspec
 
 from coriolis_ng import version
 from coriolis_ng.api.faults import FaultAnswer
-from coriolis_ng.api.method import TABLE, Route
+from coriolis_ng.api.method import JSON, TABLE, Route
 
 _REF = '#/components/schemas/{name}'
 _ID = re.compile(r'\{(\w+)\}')
@@ -116,6 +116,8 @@ def _responses(routes: list[Route], schemas: dict[Any, Any]) -> dict[str, Any]:
         if kinds:
             shape = kinds[0] if len(kinds) == 1 else {'anyOf': kinds}
             one['content'] = {'application/json': {'schema': shape}}
+            for media in {r.media for r in routes} - {JSON}:
+                one['content'][media] = {'schema': {'type': 'string'}}
         found[str(status)] = one
     found['default'] = {
         'description': 'An error.',

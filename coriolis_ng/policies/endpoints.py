@@ -56,6 +56,7 @@ RULES = [
         'Look into the cloud behind an endpoint.',
         'GET /endpoints/{endpoint_id}/instances',
         'GET /endpoints/{endpoint_id}/instances/{instance}',
+        'GET /endpoints/{endpoint_id}/inventory',
         'GET /endpoints/{endpoint_id}/networks',
         'GET /endpoints/{endpoint_id}/storage',
         'GET /endpoints/{endpoint_id}/source-options',

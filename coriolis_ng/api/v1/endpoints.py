@@ -22,6 +22,7 @@ from coriolis_ng.api.method import (
 from coriolis_ng.api.schemas import endpoints as schema
 from coriolis_ng.api.schemas.parts import PageQuery
 from coriolis_ng.api.views import endpoints as view
+from coriolis_ng.api.views import providers
 from coriolis_ng.db import api as rows
 from coriolis_ng.objects import from_plain
 from coriolis_ng.objects.endpoint import Endpoint, EndpointSpec
@@ -259,8 +260,26 @@ def offered(call: Call, id: str, verb: str, side: str) -> list[schema.Option]:
     args: dict[str, Any] = {'side': side}
     if call.query.options is not None:
         args['names'] = decoded(call.query.options, list[str], 'options')
-    plain = ask(call, id, verb, **args)
-    return [view.option(one) for one in from_plain(list[Option], plain)]
+    found_ = from_plain(list[Option], ask(call, id, verb, **args))
+    known = _named(call, id, side) if verb == 'options' else None
+    return [
+        view.option(one)
+        for one in found_
+        if known is None or one.name in known
+    ]
+
+
+def _named(call: Call, id: str, side: str) -> frozenset[str] | None:
+    """The names in the schema of that side, which a cloud's own list is
+    not divided by; None where nobody has told the schema."""
+    endpoint = found(call, id)
+    with call.site.database.reader() as session:
+        offers = providers.known(rows.services.list(session))
+    offer = offers.get(endpoint.type)
+    schema_ = offer.schemas.get(side, {}) if offer else {}
+    if 'properties' not in schema_:
+        return None
+    return frozenset(schema_['properties'])
 
 
 def unpacked(text: str) -> bytes:

@@ -15,6 +15,7 @@ from coriolis_ng.api.v1 import (
     deployments,
     diagnostics,
     endpoints,
+    inventory,
     migrations,
     minion_pools,
     pool_options,
@@ -27,6 +28,7 @@ from coriolis_ng.api.v1 import (
 )
 
 pool_options.below(endpoints.Endpoints)
+inventory.below(endpoints.Endpoints)
 
 
 class Project:

@@ -17,9 +17,9 @@ DESTINATION_POOL = 1048576
 
 # The numbers of the public API by our capabilities.
 _TYPES = {
-    'inventory': (ENDPOINT, 32, 128, 32768),
-    'exports': (TRANSFER_EXPORT, 4096, 131072),
-    'imports': (TRANSFER_IMPORT, 64, 512, 16384),
+    'inventory': (ENDPOINT, 32, 128, 32768, 2097152),
+    'exports': (TRANSFER_EXPORT, 4096, 65536, 131072),
+    'imports': (TRANSFER_IMPORT, 64, 512, 16384, 262144),
     'pools': (SOURCE_POOL, DESTINATION_POOL),
 }
 

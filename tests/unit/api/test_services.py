@@ -8,8 +8,8 @@ def test_providers(client: Client) -> None:
     answer = client.get('/providers')['providers']
     assert list(answer) == ['memory']
     assert answer['memory']['types'] == [
-        4, 8, 16, 32, 64, 128, 512, 4096, 16384, 32768, 131072,
-        524288, 1048576,
+        4, 8, 16, 32, 64, 128, 512, 4096, 16384, 32768, 65536, 131072,
+        262144, 524288, 1048576, 2097152,
     ]  # fmt: skip
 
 
