@@ -25,6 +25,7 @@ from coriolis_ng.db.api import (
     strays,
     tasks,
     transfers,
+    trusts,
 )
 from coriolis_ng.db.page import Page
 from coriolis_ng.db.session import now
@@ -51,4 +52,5 @@ __all__ = [
     'strays',
     'tasks',
     'transfers',
+    'trusts',
 ]

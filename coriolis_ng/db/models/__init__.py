@@ -23,6 +23,7 @@ from coriolis_ng.db.models.services import Incarnation, Service
 from coriolis_ng.db.models.slots import Slots
 from coriolis_ng.db.models.tasks import Task, TaskNote, TaskProgress
 from coriolis_ng.db.models.transfers import Transfer
+from coriolis_ng.db.models.trusts import Trust
 
 __all__ = [
     'Audit',
@@ -51,4 +52,5 @@ __all__ = [
     'TaskNote',
     'TaskProgress',
     'Transfer',
+    'Trust',
 ]
