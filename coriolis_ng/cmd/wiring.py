@@ -12,14 +12,21 @@ from oslo_config import cfg
 
 from coriolis_ng import version
 from coriolis_ng.api.app import make_app
+from coriolis_ng.api.feed import Feed, FeedSettings
 from coriolis_ng.api.site import Site
 from coriolis_ng.auth import Auth, KeystoneAuth, LocalAuth, WsgiApp
 from coriolis_ng.conductor import plans
+from coriolis_ng.conductor.limits import (
+    KeystoneLimits,
+    Limits,
+    LocalLimits,
+)
 from coriolis_ng.conductor.parts import Parts, Settings
 from coriolis_ng.conductor.service import ConductorService
 from coriolis_ng.db.api.secrets import Rows
 from coriolis_ng.db.session import Database
 from coriolis_ng.objects import new_id
+from coriolis_ng.objects.quota import QuotaResource
 from coriolis_ng.policy import Enforcer
 from coriolis_ng.providers import registry
 from coriolis_ng.rpc import transport as bus
@@ -64,6 +71,7 @@ def conductor(
         tasks=TASKS,
         recipes=plans.standard_recipes(),
         settings=_settings(Settings, group),
+        limits=_limits(conf),
     )
     return ConductorService(
         bus_,
@@ -89,7 +97,8 @@ def application(
         seal=seal.seal,
         tokens=isinstance(who, KeystoneAuth),
     )
-    return make_app(Site(rows, client, Enforcer(conf)), who)
+    feed = Feed(rows, _settings(FeedSettings, conf.api))
+    return make_app(Site(rows, client, Enforcer(conf), feed), who, conf)
 
 
 def auth(conf: cfg.ConfigOpts) -> Auth:
@@ -97,6 +106,21 @@ def auth(conf: cfg.ConfigOpts) -> Auth:
     if conf.auth.driver == 'local':
         return LocalAuth(conf.auth.token_file)
     return KeystoneAuth(conf)
+
+
+def _limits(conf: cfg.ConfigOpts) -> Limits:
+    """Where limits come from, as ``[quota] driver`` wants it."""
+    group = conf.quota
+    if group.driver == 'keystone':
+        from oslo_limit import limit
+
+        # It asks Keystone which model holds, so it is made when needed.
+        return KeystoneLimits(
+            lambda project_id, names: limit.Enforcer(
+                lambda *_: {}
+            ).get_project_limits(project_id, names)
+        )
+    return LocalLimits({one: group[one.value] for one in QuotaResource})
 
 
 class Worker:
@@ -112,7 +136,10 @@ class Worker:
         self._server: oslo_messaging.MessageHandlingServer | None = None
         self._service = WorkerService(
             conductor_client(conf, bus_),
-            registry.load(tuple(group.providers) or None),
+            registry.load(
+                tuple(group.providers) or None,
+                {'kvm': {'directories': group.kvm_directories}},
+            ),
             host=conf.host,
             incarnation=incarnation(),
             capacity=group.capacity,

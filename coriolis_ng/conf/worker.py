@@ -12,6 +12,18 @@ OPTIONS = [
         help='The providers that this worker offers; all that are '
         'installed, when none is named.',
     ),
+    cfg.ListOpt(
+        'kvm_directories',
+        default=[
+            '/var/lib/libvirt/images',
+            '/var/lib/coriolis',
+            '/var/cache/coriolis',
+            '/var/tmp/coriolis',  # noqa: S108
+        ],
+        help='Where scratch_dir and worker_image of KVM environments may '
+        'lead on this host, links followed. A worker image may also be in '
+        'any started storage pool of the libvirt.',
+    ),
     cfg.IntOpt(
         'capacity',
         default=8,

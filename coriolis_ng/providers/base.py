@@ -225,6 +225,8 @@ class Provider(Protocol):
 
     ``capabilities`` are words of :data:`CAPABILITIES`; the schemas are JSON
     Schema 2020-12 of the connection information and of both environments.
+    One that the operator can restrict has ``settings`` too: JSON that its
+    class, given it as keywords, makes the same provider of.
     """
 
     name: str

@@ -15,8 +15,13 @@ from coriolis_ng.providers.base import Connection, Provider
 GROUP = 'coriolis_ng.providers'
 
 
-def load(names: tuple[str, ...] | None = None) -> dict[str, Provider]:
+def load(
+    names: tuple[str, ...] | None = None,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, Provider]:
     """The providers by name; all that are installed when ``names`` is None.
+
+    ``settings`` are what the operator set for some, by name.
 
     Raises ``NotFound`` for a name that is not installed.
     """
@@ -27,7 +32,8 @@ def load(names: tuple[str, ...] | None = None) -> dict[str, Provider]:
         raise errors.NotFound(
             f'No provider is installed for: {", ".join(sorted(missing))}.'
         )
-    return {name: found[name].load()() for name in names}
+    given = settings or {}
+    return {name: found[name].load()(**given.get(name, {})) for name in names}
 
 
 def connect(provider: Provider, info: Mapping[str, Any]) -> Connection:

@@ -22,7 +22,7 @@ from coriolis_ng.worker.masking import Mask
 from coriolis_ng.worker.nursery import Nursery
 from coriolis_ng.worker.offspring import Child
 from coriolis_ng.worker.options import Options
-from coriolis_ng.worker.work import path_of
+from coriolis_ng.worker.work import reference
 
 LOG = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class Queries:
         if query.verb == 'check_schema':
             return _check_schema(provider, query)
         try:
-            return self._ask(query, path_of(type(provider)))
+            return self._ask(query, reference(provider))
         except errors.CorruptData as error:
             # Sealed to the incarnation before this one.
             LOG.warning('%s (%s)', error.message, error.detail)

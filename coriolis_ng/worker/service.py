@@ -25,7 +25,7 @@ from coriolis_ng.worker.nursery import Nursery
 from coriolis_ng.worker.options import Options
 from coriolis_ng.worker.queries import Queries
 from coriolis_ng.worker.runner import Conductor, Home, Runner, Why
-from coriolis_ng.worker.work import path_of
+from coriolis_ng.worker.work import reference
 
 LOG = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class WorkerService:
         nursery: Nursery | None = None,
     ) -> None:
         options = options or Options()
-        paths = {name: path_of(type(p)) for name, p in providers.items()}
+        paths = {name: reference(p) for name, p in providers.items()}
         modules = {path.partition(':')[0] for path in paths.values()}
         self._capacity = capacity
         self._providers = tuple(

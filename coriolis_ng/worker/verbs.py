@@ -21,15 +21,15 @@ from coriolis_ng.providers.base import (
     Provider,
 )
 from coriolis_ng.rpc.wire import Answer, Query
-from coriolis_ng.worker.work import load_object
+from coriolis_ng.worker.work import provider_of
 
 Args = Mapping[str, Any]
 
 
 def answer(query: Query, provider: str, secret: bytes) -> Answer:
     """The answer, or an error of ``coriolis_ng.errors``; ``provider`` is
-    ``module:Class``."""
-    kind: Provider = load_object(provider)()
+    a :func:`reference`."""
+    kind = provider_of(provider)
     info = msgspec.json.decode(secret)
     if query.verb == 'validate':
         return _validate(kind, info)

@@ -213,7 +213,24 @@ def load_provider(providers: Mapping[str, str], name: str) -> Provider:
     """The provider that the worker was started with."""
     if name not in providers:
         raise errors.NotFound(f'This worker has no provider {name!r}.')
-    provider: Provider = load_object(providers[name])()
+    return provider_of(providers[name])
+
+
+def reference(provider: Provider) -> str:
+    """What :func:`provider_of` makes the same provider of in a child:
+    ``module:Class``, and its settings in JSON where it has some."""
+    path = path_of(type(provider))
+    settings = getattr(provider, 'settings', None)
+    if not settings:
+        return path
+    return f'{path} {msgspec.json.encode(settings).decode()}'
+
+
+def provider_of(text: str) -> Provider:
+    """The provider of a :func:`reference`."""
+    path, _, settings = text.partition(' ')
+    given = msgspec.json.decode(settings) if settings else {}
+    provider: Provider = load_object(path)(**given)
     return provider
 
 

@@ -22,7 +22,9 @@ class SourceBed:
     vm_name = 'tiny'
 
     def __init__(self, running: bed.Cloud) -> None:
-        self.connection = registry.connect(Provider(), {'uri': running.uri})
+        self.connection = registry.connect(
+            Provider(['/']), {'uri': running.uri}
+        )
         self.options = {'scratch_dir': str(running.base / 's')}
         self.tiny = Tiny(running, self.vm_name)
 
@@ -32,7 +34,9 @@ class SourceBed:
 
 class TargetBed:
     def __init__(self, running: bed.Cloud) -> None:
-        self.connection = registry.connect(Provider(), {'uri': running.uri})
+        self.connection = registry.connect(
+            Provider(['/']), {'uri': running.uri}
+        )
         self.options = {'worker_image': 'none.qcow2'}
         self.vm = Vm(
             id='v',

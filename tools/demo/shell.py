@@ -12,6 +12,8 @@ from typing import Any
 
 from rich.console import Console
 
+from tests.beds import cache
+
 BIN = pathlib.Path(sys.executable).parent
 CONSOLE = Console()
 
@@ -35,11 +37,17 @@ class AllInOne:
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
+        options = self.state.parent / 'demo.conf'
+        options.write_text(
+            f'[worker]\nkvm_directories = {cache.root()}, /var/tmp/coriolis\n'
+        )
         self._process = subprocess.Popen(
             [
                 str(BIN / 'coriolis-allinone'),
                 '--state-dir',
                 str(self.state),
+                '--config-file',
+                str(options),
                 '--log-file',
                 str(self.log),
                 '--port',

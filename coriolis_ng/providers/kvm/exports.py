@@ -37,6 +37,7 @@ from coriolis_ng.providers.kvm import (
     sourcecheck,
 )
 from coriolis_ng.providers.kvm.connection import Access, parse, told
+from coriolis_ng.providers.kvm.directories import Directories
 from coriolis_ng.providers.kvm.inventory import Inventory
 from coriolis_ng.providers.kvm.sources import (
     Address,
@@ -69,9 +70,12 @@ class _Plan(msgspec.Struct):
 class Exports:
     """Running machines by a backup job, others by their files."""
 
-    def __init__(self, access: Access, inventory: Inventory) -> None:
+    def __init__(
+        self, access: Access, inventory: Inventory, directories: Directories
+    ) -> None:
         self._access = access
         self._inventory = inventory
+        self._directories = directories
 
     def preflight(self, vm: Vm, options: Options) -> Sequence[Finding]:
         """One error alone for a machine that is gone, else all findings."""
@@ -84,7 +88,7 @@ class Exports:
             self._inventory.describe(domain, root),
             root,
             options,
-            local=self._access.local,
+            self._directories if self._access.local else None,
         )
 
     def make_snapshot(
@@ -143,7 +147,9 @@ class Exports:
             names=Names(
                 domain=domain.UUIDString(),
                 short=domainxml.short(watch.tag),
-                scratch=schemas.source(options, 'scratch_dir'),
+                scratch=str(
+                    sourcecheck.scratch_of(options, self._directories)
+                ),
             ),
             tag=watch.tag,
             disks=now.disks,

@@ -41,6 +41,7 @@ from coriolis_ng.providers.kvm import (
     targetcheck,
 )
 from coriolis_ng.providers.kvm.connection import Access, parse, told
+from coriolis_ng.providers.kvm.directories import Directories
 from coriolis_ng.providers.kvm.inventory import Inventory
 from coriolis_ng.providers.kvm.pointreader import PointReader
 from coriolis_ng.providers.kvm.pools import Pools, file_name
@@ -56,10 +57,13 @@ _ADDRESSES = (
 class Imports:
     """Volumes, worker VMs, recovery points and new machines."""
 
-    def __init__(self, access: Access, inventory: Inventory) -> None:
+    def __init__(
+        self, access: Access, inventory: Inventory, directories: Directories
+    ) -> None:
         self._access = access
         self._inventory = inventory
         self._pools = Pools(access)
+        self._directories = directories
 
     def preflight(
         self, vm: Vm, storage: StorageMappings, options: Options
@@ -67,7 +71,12 @@ class Imports:
         """Room in the pools, the worker image and network, the name, hardware
         that changes."""
         return targetcheck.Rules(
-            self._access, self._pools, vm, storage, options
+            self._access,
+            self._pools,
+            self._directories,
+            vm,
+            storage,
+            options,
         ).findings()
 
     def make_volumes(
@@ -154,6 +163,7 @@ class Imports:
         return minions.make(
             self._access,
             self._pools,
+            self._directories,
             volumes,
             purpose,
             keys,

@@ -28,10 +28,12 @@ from coriolis_ng.providers.kvm import (
     seed,
 )
 from coriolis_ng.providers.kvm.connection import Access, told
+from coriolis_ng.providers.kvm.directories import Directories
 from coriolis_ng.providers.kvm.inventory import WORKER
-from coriolis_ng.providers.kvm.pools import Pools, file_name
+from coriolis_ng.providers.kvm.pools import PREFIX, Pools, file_name
 
 _POLL_SECONDS = 0.3
+_IMAGE = '$.destination_environment.worker_image'
 _SOURCES = (
     libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE,
     libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_ARP,
@@ -43,17 +45,28 @@ def id_of(tag: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f'{tag}:vm'))
 
 
-def image_path(pools: Pools, options: Options) -> pathlib.Path:
-    """The worker image; raises ``NotFound``."""
+def image_path(
+    pools: Pools, directories: Directories, options: Options
+) -> pathlib.Path:
+    """The worker image; raises ``NotFound``, and ``InvalidInput`` for a
+    file outside of the pools and of the directories that are allowed."""
     image = schemas.target(options, 'worker_image')
     if not image:
         raise errors.InvalidInput(
             'The destination environment names no worker image.',
-            field='$.destination_environment.worker_image',
+            field=_IMAGE,
         )
+    folders = [folder for _, folder in pools.folders()]
     path = pathlib.Path(image)
     if not path.is_absolute():
-        path = pools.folder(schemas.target(options, 'storage_pool')) / image
+        folder = pools.folder(schemas.target(options, 'storage_pool'))
+        path, folders = folder / image, [folder]
+    path = directories.check(path, _IMAGE, folders)
+    if path.name.startswith(PREFIX):
+        # Else anybody could boot from, and so read, the disks of others.
+        raise errors.InvalidInput(
+            f'{path.name} is a disk of ours, no worker image.', field=_IMAGE
+        )
     if not path.is_file():
         raise errors.NotFound(f'There is no worker image {path}.')
     return path
@@ -172,6 +185,7 @@ class WaitForAddress(flows.Step):
 def make(
     access: Access,
     pools: Pools,
+    directories: Directories,
     volumes: Sequence[Volume],
     purpose: Purpose,
     keys: MinionKeys,
@@ -194,7 +208,7 @@ def make(
         keys=keys,
         options=options,
         watch=watch,
-        image=image_path(pools, options),
+        image=image_path(pools, directories, options),
         pool=pool,
         folder=pools.folder(pool),
     )

@@ -66,8 +66,9 @@ class Pools:
         with contextlib.suppress(libvirt.libvirtError):
             self._access.conn.storagePoolLookupByName(name).refresh()
 
-    def tagged(self, short: str) -> Iterator[str]:
-        """Ids of all files that the task with these digits made."""
+    def folders(self) -> Iterator[tuple[str, pathlib.Path]]:
+        """Names and directories of the pools that are started and of files,
+        by name."""
         with told('listing storage pools'):
             names = [
                 pool.name()
@@ -76,9 +77,14 @@ class Pools:
             ]
         for name in sorted(names):
             with contextlib.suppress(errors.Unsupported):
-                for path in sorted(self.folder(name).iterdir()):
-                    if _made_by(path.name, short):
-                        yield f'{name}/{path.name}'
+                yield name, self.folder(name)
+
+    def tagged(self, short: str) -> Iterator[str]:
+        """Ids of all files that the task with these digits made."""
+        for name, folder in self.folders():
+            for path in sorted(folder.iterdir()):
+                if _made_by(path.name, short):
+                    yield f'{name}/{path.name}'
 
 
 def file_name(tag: str, what: str) -> str:

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from coriolis_ng.providers import base
 from coriolis_ng.providers.kvm import schemas
 from coriolis_ng.providers.kvm.connection import Access
+from coriolis_ng.providers.kvm.directories import DEFAULTS, Directories
 from coriolis_ng.providers.kvm.exports import Exports
 from coriolis_ng.providers.kvm.imports import Imports
 from coriolis_ng.providers.kvm.inventory import Inventory
@@ -17,11 +18,13 @@ from coriolis_ng.providers.kvm.inventory import Inventory
 class Connection:
     """One libvirt daemon, as both ends of a transfer."""
 
-    def __init__(self, info: Mapping[str, Any]) -> None:
+    def __init__(
+        self, info: Mapping[str, Any], directories: Directories
+    ) -> None:
         self._access = Access(info)
         self.inventory = Inventory(self._access)
-        self.exports = Exports(self._access, self.inventory)
-        self.imports = Imports(self._access, self.inventory)
+        self.exports = Exports(self._access, self.inventory, directories)
+        self.imports = Imports(self._access, self.inventory, directories)
 
     def ping(self) -> None:
         """Raises ``AuthFailed`` or ``Unreachable``."""
@@ -33,7 +36,10 @@ class Connection:
 
 
 class Provider:
-    """KVM and QEMU guests that libvirt looks after."""
+    """KVM and QEMU guests that libvirt looks after.
+
+    ``directories`` are where on the host environments may lead.
+    """
 
     name = 'kvm'
     capabilities = (base.INVENTORY, base.EXPORTS, base.IMPORTS)
@@ -41,6 +47,10 @@ class Provider:
     source_schema = schemas.SOURCE
     target_schema = schemas.TARGET
 
+    def __init__(self, directories: Sequence[str] = DEFAULTS) -> None:
+        self.settings = {'directories': list(directories)}
+        self._directories = Directories(directories)
+
     def connect(self, info: Mapping[str, Any]) -> Connection:
         """Opens nothing yet; ``InvalidInput`` for a URI not allowed."""
-        return Connection(info)
+        return Connection(info, self._directories)

@@ -11,8 +11,10 @@ from collections.abc import Iterator, Sequence
 
 from coriolis_ng.objects.preflight import Finding, Severity
 from coriolis_ng.objects.vm import Disk, Power, Vm
+from coriolis_ng.providers import errors
 from coriolis_ng.providers.base import Options
 from coriolis_ng.providers.kvm import domainxml, schemas
+from coriolis_ng.providers.kvm.directories import Directories
 
 # Less room than this for what the guest overwrites is worth a warning.
 LITTLE = 1 << 30
@@ -30,13 +32,17 @@ def missing(vm: Vm) -> Finding:
 
 
 def findings(
-    vm: Vm, root: ET.Element, options: Options, *, local: bool
+    vm: Vm,
+    root: ET.Element,
+    options: Options,
+    directories: Directories | None,
 ) -> Sequence[Finding]:
-    """All findings for a machine that is there."""
+    """All findings for a machine that is there; ``directories`` is None
+    where its libvirt is on another host."""
     found = list(_machine(vm, root, options))
     for disk in vm.disks:
         found += _disk(vm, disk)
-    found += _host(vm, options, local)
+    found += _host(vm, options, directories)
     return found
 
 
@@ -109,8 +115,18 @@ def _disk(vm: Vm, disk: Disk) -> Iterator[Finding]:
         )
 
 
-def _host(vm: Vm, options: Options, local: bool) -> Iterator[Finding]:
-    if not local:
+def scratch_of(options: Options, directories: Directories) -> pathlib.Path:
+    """The scratch directory; ``InvalidInput`` where it is not allowed."""
+    return directories.check(
+        schemas.source(options, 'scratch_dir'),
+        '$.source_environment.scratch_dir',
+    )
+
+
+def _host(
+    vm: Vm, options: Options, directories: Directories | None
+) -> Iterator[Finding]:
+    if directories is None:
         yield _error(
             vm,
             'remote_libvirt',
@@ -119,7 +135,16 @@ def _host(vm: Vm, options: Options, local: bool) -> Iterator[Finding]:
             'Run a worker on that host, with a libvirt URI without a host.',
         )
         return
-    folder = pathlib.Path(schemas.source(options, 'scratch_dir'))
+    try:
+        folder = scratch_of(options, directories)
+    except errors.InvalidInput as error:
+        yield _error(
+            vm,
+            'scratch_dir',
+            error.message,
+            'Set scratch_dir to a directory below one of these.',
+        )
+        return
     while not folder.exists():
         folder = folder.parent
     if not os.access(folder, os.W_OK):

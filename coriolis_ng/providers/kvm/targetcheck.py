@@ -12,6 +12,7 @@ from coriolis_ng.providers import errors
 from coriolis_ng.providers.base import Options
 from coriolis_ng.providers.kvm import domainxml, minions, schemas
 from coriolis_ng.providers.kvm.connection import Access, parse, told
+from coriolis_ng.providers.kvm.directories import Directories
 from coriolis_ng.providers.kvm.pools import Pools
 
 
@@ -22,12 +23,14 @@ class Rules:
         self,
         access: Access,
         pools: Pools,
+        directories: Directories,
         vm: Vm,
         storage: StorageMappings,
         options: Options,
     ) -> None:
         self._access = access
         self._pools = pools
+        self._directories = directories
         self._vm = vm
         self._storage = storage
         self._options = options
@@ -73,7 +76,11 @@ class Rules:
                 )
 
     def _worker(self) -> Iterator[Finding]:
-        fault = _fault(lambda: minions.image_path(self._pools, self._options))
+        fault = _fault(
+            lambda: minions.image_path(
+                self._pools, self._directories, self._options
+            )
+        )
         if fault is not None:
             yield self._error(
                 'worker_image',

@@ -23,7 +23,7 @@ def libvirtd():
 
 @pytest.fixture
 def connection(libvirtd):
-    opened = registry.connect(Provider(), {'uri': libvirtd.uri})
+    opened = registry.connect(Provider(['/']), {'uri': libvirtd.uri})
     yield opened
     opened.close()
 

@@ -47,14 +47,14 @@ def clouds():
 
 @pytest.fixture(scope='module')
 def source(clouds):
-    opened = registry.connect(Provider(), {'uri': clouds[0].uri})
+    opened = registry.connect(Provider(['/']), {'uri': clouds[0].uri})
     yield opened
     opened.close()
 
 
 @pytest.fixture(scope='module')
 def target(clouds):
-    opened = registry.connect(Provider(), {'uri': clouds[1].uri})
+    opened = registry.connect(Provider(['/']), {'uri': clouds[1].uri})
     yield opened
     opened.close()
 

@@ -304,7 +304,7 @@ def test_a_snapshot_opens_in_another_connection(
 ):
     snapshot, watch = copies.snapshot()
     plain = to_plain(snapshot)
-    other = Provider().connect({'uri': libvirtd.uri})
+    other = Provider(['/']).connect({'uri': libvirtd.uri})
     reader = other.exports.open(from_plain(Snapshot, plain), 'vda')
     assert bytes(read(reader, 0, 512))[-2:] == b'\x55\xaa'
     reader.close()
