@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Sequence
 from typing import Any
 
@@ -105,10 +104,8 @@ def due(session: Session, limit: int = 100) -> Sequence[Schedule]:
     return _values(session, rows)
 
 
-def claim(
-    session: Session, run: ScheduleRun, next_due_at: datetime.datetime | None
-) -> None:
-    """Records what becomes of a due time and moves the schedule on.
+def claim(session: Session, run: ScheduleRun) -> None:
+    """Records what becomes of a due time.
 
     Call it with ``Database.write``. ``Stale`` when somebody else has done
     it: of several conductors one wins.
