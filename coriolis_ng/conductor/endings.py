@@ -11,7 +11,7 @@ import logging
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import departures, follow_up, scope, scripts
+from coriolis_ng.conductor import departures, follow_up, runs, scope, scripts
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.db import api as db
 from coriolis_ng.db.rows import Entry
@@ -58,7 +58,7 @@ def end(
     if execution.kind in MAKING:
         _plan_audit(parts, session, execution)
     if state is not ExecutionState.DONE:
-        return After()
+        return After(follow_up=_retry(parts, session, execution, state))
     if execution.kind is ExecutionKind.TEARDOWN:
         unused = scripts.refs(
             db.deployments.get(session, execution.owner_id).spec.user_scripts
@@ -73,6 +73,16 @@ def end(
         transfer = db.transfers.get(session, transfer_id)
         return After(secrets=departures.forget(session, transfer))
     return After()
+
+
+def _retry(
+    parts: Parts, session: Session, execution: Execution, state: ExecutionState
+) -> str | None:
+    if state is not ExecutionState.FAILED:
+        return None
+    if execution.kind is not ExecutionKind.TRANSFER:
+        return None
+    return runs.retry_if_asked(parts, session, execution)
 
 
 def _plan_audit(parts: Parts, session: Session, execution: Execution) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import contextlib
 
-import msgspec
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import follow_up, losses, plans, quotas, scope
+from coriolis_ng.conductor import losses, quotas, runs, scope
 from coriolis_ng.conductor.advance import advance, workers
 from coriolis_ng.conductor.asking import Asker
 from coriolis_ng.conductor.beats import stop_of
@@ -19,15 +18,12 @@ from coriolis_ng.objects import new_id
 from coriolis_ng.objects.execution import (
     Cancel,
     Execution,
-    ExecutionKind,
     ExecutionSpec,
     ExecutionState,
 )
 from coriolis_ng.objects.quota import QuotaResource
-from coriolis_ng.objects.recovery_point import RecoveryPoint
-from coriolis_ng.objects.replica import Replica
 from coriolis_ng.objects.task import TaskState
-from coriolis_ng.objects.transfer import Scenario, Transfer
+from coriolis_ng.objects.transfer import Transfer
 from coriolis_ng.scheduler import pick, why_none
 
 
@@ -36,12 +32,6 @@ def create(
 ) -> Execution:
     """Plans and starts a run; ``Conflict`` while the transfer is busy,
     ``NoWorker`` when nobody could do one of its tasks."""
-    if spec.retry_of is not None:
-        # Refused rather than taken and forgotten: nothing is inherited yet.
-        raise errors.Unsupported(
-            'retry_of is not supported yet: execute the transfer again, '
-            'which copies what has changed since its last recovery point.'
-        )
     execution_id = new_id()
     asked = parts.limits.ask(who.project_id)
 
@@ -54,24 +44,7 @@ def create(
             who.project_id,
             QuotaResource.EXECUTIONS,
         )
-        wanted = _implied(transfer, spec)
-        if wanted.auto_deploy:
-            follow_up.check_clones(transfer)
-        claim(session, transfer, execution_id)
-        build = parts.recipes.transfer
-        if transfer.spec.scenario is Scenario.LIVE_MIGRATION:
-            build = parts.recipes.migration
-        plan = build(transfer, replicas(session, transfer), wanted)
-        execution = plans.create_execution(
-            parts,
-            session,
-            plan,
-            id=execution_id,
-            kind=ExecutionKind.TRANSFER,
-            owner_id=transfer_id,
-            project_id=transfer.project_id,
-            spec=wanted,
-        )
+        execution = runs.begin(parts, session, transfer, spec, execution_id)
         check_workers(parts, session, execution, transfer)
 
     parts.database.write(write)
@@ -119,39 +92,6 @@ def shown(parts: Parts, id: str) -> Execution:
     )
 
 
-def check_free(transfer: Transfer) -> None:
-    """``Conflict`` while an execution holds the transfer."""
-    if transfer.busy_with is not None:
-        raise errors.Conflict(
-            f'The transfer is busy with the execution {transfer.busy_with}: '
-            'wait for it or cancel it.'
-        )
-
-
-def claim(session: Session, transfer: Transfer, execution_id: str) -> None:
-    """Takes the transfer for an execution, or raises ``Conflict``."""
-    if not db.transfers.claim(session, transfer.id, execution_id):
-        check_free(db.transfers.get(session, transfer.id))
-        raise errors.Conflict('The transfer is busy: try again.')
-
-
-def replicas(session: Session, transfer: Transfer) -> dict[str, Replica]:
-    """The replica of each machine as a plan sees it: points that deployed
-    machines still stand on are kept like pinned ones."""
-    found = {}
-    for name in transfer.spec.instances:
-        replica = db.replicas.get(session, transfer.id, name)
-        points = tuple(_as_kept(session, p) for p in replica.points)
-        found[name] = msgspec.structs.replace(replica, points=points)
-    return found
-
-
-def _as_kept(session: Session, point: RecoveryPoint) -> RecoveryPoint:
-    if point.pinned or not db.recovery_points.clones_of(session, point.id):
-        return point
-    return msgspec.structs.replace(point, pinned=True)
-
-
 def check_workers(
     parts: Parts,
     session: Session,
@@ -166,18 +106,6 @@ def check_workers(
         needs = here.needs(parts.tasks[name], slot=False)
         if pick(found, needs) is None:
             raise errors.NoWorker(why_none(found, needs))
-
-
-def _implied(transfer: Transfer, spec: ExecutionSpec) -> ExecutionSpec:
-    if transfer.spec.scenario is not Scenario.LIVE_MIGRATION:
-        return spec
-    return msgspec.structs.replace(
-        spec,
-        shutdown_instances=(
-            spec.shutdown_instances or transfer.spec.shutdown_instances
-        ),
-        auto_deploy=True,
-    )
 
 
 def _hint(parts: Parts, id: str) -> None:

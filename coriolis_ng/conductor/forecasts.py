@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import executions, follow_up, queries
+from coriolis_ng.conductor import follow_up, queries, runs
 from coriolis_ng.conductor.asking import Asker
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.db import api as db
@@ -50,7 +50,7 @@ def of_transfer(
         return (
             transfer,
             db.endpoints.get(session, origin),
-            executions.replicas(session, transfer),
+            runs.replicas(session, transfer),
         )
 
     transfer, origin, replicas = parts.database.read(look)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -19,6 +20,9 @@ from coriolis_ng.objects.execution import (
     ExecutionSpec,
     ExecutionState,
 )
+
+# The checkpoint of a task by its name and instance.
+Inherited = Mapping[tuple[str, str], dict[str, Any]]
 
 
 def standard_recipes() -> Recipes:
@@ -41,8 +45,12 @@ def standard_recipes() -> Recipes:
     )
 
 
-def task_rows(parts: Parts, plan: Plan) -> list[NewTask]:
-    """A row for each step, in the order of the plan."""
+def task_rows(
+    parts: Parts, plan: Plan, inherited: Inherited | None = None
+) -> list[NewTask]:
+    """A row for each step, in the order of the plan. The first of several
+    tasks of one name inherits: what it writes to, the others find."""
+    left = dict(inherited or {})
     ids = {local: new_id() for local in plan.steps}
     return [
         NewTask(
@@ -55,6 +63,9 @@ def task_rows(parts: Parts, plan: Plan) -> list[NewTask]:
             needs=tuple(sorted(ids[i] for i in step.needs)),
             cleans=tuple(sorted(ids[i] for i in step.cleans)),
             cleanup=issubclass(step.kind, Cleanup),
+            checkpoint=left.pop(
+                (parts.name_of(step.kind), step.instance), None
+            ),
         )
         for index, step in enumerate(plan.steps.values(), start=1)
     ]
@@ -70,8 +81,10 @@ def create_execution(
     owner_id: str,
     project_id: str,
     spec: ExecutionSpec | None = None,
+    inherited: Inherited | None = None,
 ) -> Execution:
-    """Writes an execution with its tasks; nothing runs before ``advance``."""
+    """Writes an execution with its tasks; nothing runs before ``advance``.
+    ``inherited`` is what a task goes on from, by its name and instance."""
     execution = Execution(
         id=id,
         project_id=project_id,
@@ -81,7 +94,9 @@ def create_execution(
         state=ExecutionState.RUNNING,
         spec=spec or ExecutionSpec(),
     )
-    return db.executions.create(session, execution, task_rows(parts, plan))
+    return db.executions.create(
+        session, execution, task_rows(parts, plan, inherited or {})
+    )
 
 
 def _inputs(plain: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:

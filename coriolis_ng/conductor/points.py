@@ -6,7 +6,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import executions, plans
+from coriolis_ng.conductor import executions, plans, runs
 from coriolis_ng.conductor.advance import advance
 from coriolis_ng.conductor.asking import Asker
 from coriolis_ng.conductor.parts import Parts
@@ -40,7 +40,7 @@ def delete(parts: Parts, who: Asker, id: str) -> Execution:
                 f'{count} deployed machines stand on the recovery point.'
             )
         transfer = db.transfers.get(session, point.transfer_id)
-        executions.claim(session, transfer, execution_id)
+        runs.claim(session, transfer, execution_id)
         plans.create_execution(
             parts,
             session,

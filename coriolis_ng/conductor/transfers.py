@@ -15,6 +15,7 @@ from coriolis_ng.conductor import (
     executions,
     plans,
     quotas,
+    runs,
     schemas,
 )
 from coriolis_ng.conductor.advance import advance
@@ -94,7 +95,7 @@ def update(
         spec = _changed(before.spec, changes)
         _check(parts, session, who.project_id, spec)
         execution_id = new_id()
-        executions.claim(session, before, execution_id)
+        runs.claim(session, before, execution_id)
         db.transfers.update(session, _with(before, spec))
         plans.create_execution(
             parts,
@@ -122,7 +123,7 @@ def delete(
 
     def write(session: Session) -> tuple[str, ...] | None:
         transfer = db.transfers.get(session, id, who.project_id)
-        executions.check_free(transfer)
+        runs.check_free(transfer)
         if not with_disks:
             _check_nothing_left(session, transfer)
         _check_no_deployment_needs(session, transfer)
@@ -144,7 +145,7 @@ def delete_disks(parts: Parts, who: Asker, id: str) -> Execution:
 
     def write(session: Session) -> None:
         transfer = db.transfers.get(session, id, who.project_id)
-        executions.check_free(transfer)
+        runs.check_free(transfer)
         if not _left(session, transfer):
             raise errors.Conflict(
                 'The transfer has no disks on the destination.'
@@ -164,12 +165,12 @@ def _delete_disks(
     *,
     forget: bool = False,
 ) -> None:
-    executions.claim(session, transfer, execution_id)
+    runs.claim(session, transfer, execution_id)
     plans.create_execution(
         parts,
         session,
         parts.recipes.disks(
-            transfer, executions.replicas(session, transfer), forget
+            transfer, runs.replicas(session, transfer), forget
         ),
         id=execution_id,
         kind=ExecutionKind.DISKS_DELETE,

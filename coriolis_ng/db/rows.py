@@ -24,6 +24,7 @@ class NewTask(Value):
     needs: tuple[str, ...] = ()
     cleans: tuple[str, ...] = ()
     cleanup: bool = False
+    checkpoint: dict[str, Any] | None = None
 
 
 class TaskRow(Value):

@@ -108,6 +108,13 @@ class Task:
         ``code``; pure, in the transaction that closes the task."""
         return subject
 
+    @classmethod
+    def inherit(cls, checkpoint: dict[str, Any]) -> dict[str, Any] | None:
+        """What a task of a new execution may go on from, of the checkpoint
+        that this one left when its execution failed; None: nothing. Never
+        anything that a cleanup removes. Pure."""
+        return None
+
     def renew(self, subject: Any, given: Any) -> Any:
         """The input as it should be now that the task is taken: what was
         planned may be hours old. Pure."""

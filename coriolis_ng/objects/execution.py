@@ -35,7 +35,8 @@ class Cancel(enum.StrEnum):
 
 
 class ExecutionSpec(Value):
-    """``retry_of`` names a failed execution whose journal is inherited;
+    """``retry_of`` names a failed execution whose journal is inherited,
+    ``retries`` counts how often that was done without being asked for;
     ``checksum`` asks for a digest of the whole disks at both ends. When an
     execution that deletes disks succeeds, ``forget`` takes the transfer
     with it."""
@@ -44,6 +45,7 @@ class ExecutionSpec(Value):
     auto_deploy: bool = False
     checksum: bool = False
     retry_of: str | None = None
+    retries: int = 0
     forget: bool = False
 
 

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import threading
+from typing import Any
 
 import msgspec
 
 from coriolis_ng import errors
 from coriolis_ng.engine.task import Side, Task, Work
-from coriolis_ng.objects import Value
+from coriolis_ng.objects import Value, from_plain, to_plain
 from coriolis_ng.objects.minion import Minion
 from coriolis_ng.objects.recovery_point import Copied
 from coriolis_ng.objects.snapshot import Mode, Snapshot, SnapshotDisk
@@ -42,9 +44,11 @@ class Moved(Value):
 
 class CopyJournal(Value):
     """What an attempt leaves to the next: what is durable, by disk, and
-    what it took to get there."""
+    what it took to get there. ``likely`` is what an execution that failed
+    had made durable, of another snapshot: it is compared, not trusted."""
 
     disks: dict[str, JournalValue] = {}
+    likely: dict[str, JournalValue] = {}
     moved: dict[str, Moved] = {}
 
 
@@ -72,6 +76,17 @@ class CopyDisks(Task):
     class Output(Value):
         copied: tuple[Copied, ...]
 
+    @classmethod
+    def inherit(cls, checkpoint: dict[str, Any]) -> dict[str, Any] | None:
+        try:
+            left = from_plain(CopyJournal, checkpoint)
+        except errors.InvalidInput:
+            return None  # of another release
+        likely = dict(left.likely)
+        for disk, value in left.disks.items():
+            likely[disk] = merged(value, likely.get(disk))
+        return to_plain(CopyJournal(likely=likely))
+
     def run(self, work: Work, given: Input) -> Output:
         journals = _Journals(work)
         disks = given.vm.disks
@@ -94,6 +109,16 @@ class CopyDisks(Task):
         copied = tuple(future.result() for future in running)
         work.note(_summary(copied))
         return self.Output(copied=copied)
+
+
+def merged(value: JournalValue, other: JournalValue | None) -> JournalValue:
+    """A list of the segments that either names."""
+    journal = Journal(value.snapshot, value.size, segment=value.segment)
+    for one in (other, value):
+        if one is not None:
+            with contextlib.suppress(JournalMismatch):
+                journal.inherit(one)
+    return journal.value()
 
 
 def _raise_cause(ended: list[BaseException | None]) -> None:
@@ -139,6 +164,22 @@ class _Journals:
             self._disks[disk.disk_id] = journal
         return journal
 
+    def likely(self, disk: SnapshotDisk) -> Journal | None:
+        """What an execution before wrote of the disk, to be compared."""
+        value = self._before.likely.get(disk.disk_id)
+        if value is None:
+            return None
+        journal = Journal('', disk.size)
+        with contextlib.suppress(JournalMismatch):
+            journal.inherit(value)
+        if journal.durable:
+            self._work.note(
+                f'{disk.disk_id}: compares '
+                f'{journal.durable / 2**20:.0f} MiB that the execution '
+                'before had written'
+            )
+        return journal
+
     def moved(self, disk_id: str, read: int, sent: int) -> Moved:
         """Takes in what this attempt moved so far; answers the sum."""
         before = self._before.moved.get(disk_id, Moved())
@@ -153,7 +194,9 @@ class _Journals:
             values = dict(self._before.disks)
             values |= {i: j.value() for i, j in self._disks.items()}
             moved = dict(self._moved)
-        self._work.checkpoint(CopyJournal(disks=values, moved=moved))
+        self._work.checkpoint(
+            CopyJournal(disks=values, moved=moved, likely=self._before.likely)
+        )
 
 
 class _DiskCopy:
@@ -235,6 +278,8 @@ class _DiskCopy:
             journal=self._journals.open(given.snapshot, told, since),
             target_is_zero=since is None and volume.fresh and volume.zeroed,
             flush_seconds=FLUSH_SECONDS,
+            # Of a volume that was made anew nothing is left.
+            likely=None if volume.fresh else self._journals.likely(told),
         )
 
     def _stop(self) -> bool:

@@ -33,6 +33,7 @@ FLUSH_BYTES = 1 << 30
 FLUSH_SECONDS = 20.0
 TICK_SECONDS = 0.25
 LINGER_SECONDS = 10.0
+COMPARED = 16 * MIB  # what the far side is asked to read back at once
 _ZEROES = bytes(MIB)
 
 
@@ -75,6 +76,7 @@ class Options:
     limit: RateLimit | None
     target_is_zero: bool
     segment: int
+    likely: Journal | None = None
 
 
 def is_zero(view: memoryview) -> bool:
@@ -93,8 +95,7 @@ def jobs_of(
 ) -> Iterator[Job]:
     """Extents as jobs: one for each segment, or for a run of empty ones.
 
-    Segments that one ZERO or HOLE fills are taken together up to 1 GiB, so
-    that 8 TiB of nothing are not 65,536 jobs.
+    Segments that one ZERO or HOLE fills go together up to 1 GiB.
     """
     held: Job | None = None
     for piece in _pieces(join(extents), size, segment):
@@ -155,12 +156,19 @@ class _Stream:
 
     def run(self, finished: Callable[[Job], None]) -> None:
         for job in self._lane:
+            likely = self._is_likely(job)
             for extent in job.extents:
-                self._extent(extent)
+                self._extent(extent, likely)
             finished(job)
 
-    def _extent(self, extent: Extent) -> None:
-        if extent.kind is Kind.DATA:
+    def _is_likely(self, job: Job) -> bool:
+        likely, numbers = self._options.likely, range(job.first, job.last + 1)
+        return likely is not None and all(likely.has(n) for n in numbers)
+
+    def _extent(self, extent: Extent, likely: bool) -> None:
+        if extent.kind is Kind.DATA and likely and self._verifying:
+            self._compare(extent, self._verifying)
+        elif extent.kind is Kind.DATA:
             step = self._options.buffer
             for start in range(extent.start, extent.end, step):
                 self._chunk(start, min(step, extent.end - start))
@@ -180,10 +188,26 @@ class _Stream:
                 self._sink.zero(start, length)
             self._meter.add(done=length, zeroed=length)
 
-    def _chunk(self, start: int, length: int) -> None:
+    def _compare(self, extent: Extent, sink: VerifyingSink) -> None:
+        """Only blocks travel whose digest at the far side is another."""
+        step = self._options.buffer
+        for piece in split([extent], COMPARED):
+            self._lane.check()
+            theirs = sink.digests(piece.start, piece.length, step)
+            for number, found in enumerate(theirs):
+                start = piece.start + number * step
+                length = min(step, piece.end - start)
+                self._chunk(start, length, found)
+
+    def _chunk(self, start: int, length: int, known: bytes = b'') -> None:
+        """``known`` is the digest of what the far side holds there."""
         self._lane.check()
         view = self._buffer[:length]
         self._reader.readinto(start, view)
+        sink = self._verifying
+        if known and sink and digest(view, sink.algorithm) == known:
+            self._meter.add(done=length, read=length)
+            return
         if is_zero(view):
             zeroed = 0
             if not self._options.target_is_zero:
@@ -195,9 +219,9 @@ class _Stream:
             self._options.limit.take(length, lambda: self._lane.closed)
             self._lane.check()
         sent = length
-        if self._verifying:
-            checksum = digest(view, self._verifying.algorithm)
-            sent = self._verifying.write_verified(start, view, checksum)
+        if sink:
+            checksum = digest(view, sink.algorithm)
+            sent = sink.write_verified(start, view, checksum)
         else:
             self._sink.write(start, view)
         self._meter.add(done=length, read=length, sent=sent)
@@ -269,6 +293,7 @@ def copy(  # noqa: PLR0913 - the interface that the design names
     journal: Journal | None = None,
     target_is_zero: bool = False,
     flush_seconds: float = FLUSH_SECONDS,
+    likely: Journal | None = None,
 ) -> Copied:
     """Copy ``extents`` (ascending, within the disk) and make them durable.
 
@@ -286,17 +311,20 @@ def copy(  # noqa: PLR0913 - the interface that the design names
     What was written becomes durable after ``flush_seconds`` at the latest
     (or after 1 GiB).
 
+    ``likely`` lists segments that a copy of another moment had made durable:
+    where the sink can tell digests, only blocks that differ travel.
+
     The first error of any stream ends all of them and is raised; what became
     durable before stays in the journal.
     """
     _check(reader, sink, buffer, workers)
-    segment = journal.segment if journal else SEGMENT
+    segment = next((j.segment for j in (journal, likely) if j), SEGMENT)
     wanted = list(extents)
     changed = sum(extent.length for extent in wanted)
     run = _Run(
         reader,
         sink,
-        Options(buffer, limit, target_is_zero, segment),
+        Options(buffer, limit, target_is_zero, segment, likely),
         _Ledger(
             sink, reader.size, segment, journal, done, clock, flush_seconds
         ),

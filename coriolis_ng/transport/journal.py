@@ -133,6 +133,21 @@ class Journal:
             for number, bits in enumerate(other._bits):
                 self._bits[number] |= bits
 
+    def inherit(self, value: JournalValue) -> None:
+        """Take over what another snapshot's journal of the same disk knows.
+
+        Then this is no journal of one copy any more, only a list of segments
+        that are likely to hold the right bytes; see ``copy(likely=)``.  What
+        is of another shape is not taken.
+        """
+        if (value.size, value.segment) != (self.size, self.segment):
+            return
+        since = value.since
+        other = Journal.load(value, value.snapshot, value.size, since=since)
+        with self._lock:
+            for number, bits in enumerate(other._bits):
+                self._bits[number] |= bits
+
     @property
     def durable(self) -> int:
         """Bytes of the disk that lie in durable segments."""

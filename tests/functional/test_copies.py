@@ -4,9 +4,14 @@
 from __future__ import annotations
 
 import pathlib
+from typing import Any
 
+import pytest
+
+from coriolis_ng.client import ApiError
+from coriolis_ng.objects import new_id
 from tests.beds import memory
-from tests.functional.world import MIB, World, notes, task, told
+from tests.functional.world import MIB, World, notes, task, told, wait_until
 
 
 def test_a_delta_moves_only_what_changed(world: World) -> None:
@@ -208,3 +213,87 @@ def test_a_machine_may_have_many_small_changes(world: World) -> None:
     assert point['bytes_changed'] == 8 * (64 << 10)
     world.check_same(point, name)
     assert any('every chunk verified' in note for note in notes(done))
+
+
+def tear(world: World, name: str, transfer: str) -> dict[str, Any]:
+    """An execution that fails after its first segment was made durable."""
+    world.fill(name, 0, 0, MIB)
+    world.fill(name, 0, 130 * MIB, 8 * MIB)
+    # A flush comes after five seconds, and the fault after more.
+    world.destination.call('test_delay', call='write', seconds=1.2)
+    world.destination.call(
+        'test_fail', call='write', error='Unsupported', skip=7
+    )
+    failed = world.run(transfer, 'ERROR')
+    world.destination.call('test_calm')
+    return failed
+
+
+def test_a_retry_goes_on_where_a_copy_failed(world: World) -> None:
+    name = world.machine('torn', 140 * MIB)
+    transfer = world.transfer(name)
+    failed = tear(world, name, transfer)
+    assert world.points(transfer) == []
+    before = len(world.destination.log())
+    assert world.written() >= 6 * MIB
+    # The guest went on meanwhile, in what was copied and elsewhere.
+    world.fill(name, 0, MIB // 2, MIB // 4)
+    world.fill(name, 0, 64 * MIB, MIB)
+
+    done = world.run(transfer, retry_of=failed['id'])
+    assert done['retry_of'] == failed['id']
+    [point] = world.points(transfer)
+    world.check_same(point, name)
+    assert any('compares 128 MiB' in note for note in notes(done))
+    # All that is not in the segment that was durable, and the two of its
+    # MiB in which the guest wrote: the first is sent whole.
+    assert world.written(before) == 10 * MIB
+
+    world.fill(name, 0, 0, MIB)
+    world.run(transfer)
+    point = world.points(transfer)[0]
+    assert (point['mode'], point['bytes_sent']) == ('delta', MIB)
+    world.check_same(point, name)
+
+
+def test_an_unchanged_machine_is_not_sent_again(world: World) -> None:
+    name = world.machine('torn', 140 * MIB)
+    transfer = world.transfer(name)
+    failed = tear(world, name, transfer)
+    before = len(world.destination.log())
+    world.run(transfer, retry_of=failed['id'])
+    assert world.written(before) == 8 * MIB
+    world.check_same(world.points(transfer)[0], name)
+
+
+def test_what_cannot_be_retried(world: World) -> None:
+    name = world.machine('web', MIB)
+    transfer = world.transfer(name)
+    done = world.run(transfer)
+    for execution, reason in (
+        (done['id'], 'is done'),
+        (new_id(), 'has no execution'),
+    ):
+        with pytest.raises(ApiError) as caught:
+            world.start(transfer, retry_of=execution)
+        assert caught.value.status == 400
+        assert 'retry_of' in str(caught.value)
+        assert reason in caught.value.message
+
+
+def test_a_transfer_that_tries_again_by_itself(world: World) -> None:
+    name = world.machine('again', 2 * MIB)
+    transfer = world.transfer(name, execution_retries=1)
+    world.destination.call('test_fail', call='write', error='Unsupported')
+    failed = world.run(transfer, 'ERROR')
+    again = wait_until(
+        lambda: [
+            one
+            for one in world.client.executions.of(transfer).list()
+            if one['retry_of'] == failed['id']
+        ],
+        'another execution',
+    )
+    done = world.ended(transfer, again[0]['id'])
+    assert done['status'] == 'COMPLETED', told(done)
+    world.check_same(world.points(transfer)[0], name)

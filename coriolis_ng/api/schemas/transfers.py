@@ -41,6 +41,7 @@ Instance = Annotated[
     Meta(min_length=1, max_length=255, pattern=r'^[^\x00-\x1f\x7f]*$'),
 ]
 KeepPoints = Annotated[int, Meta(ge=1, le=1000)]
+Retries = Annotated[int, Meta(ge=0, le=100)]
 ScriptText = Annotated[str, Meta(max_length=1024 * 1024)]
 
 
@@ -116,7 +117,8 @@ class NewStorageMappings(Request):
 
 class NewTransfer(Request):
     """``keep_points`` is how many recovery points are kept for each
-    machine. Null is as good as leaving a field out."""
+    machine, ``execution_retries`` how often a failed execution is followed
+    by another one that goes on with its work. Null is as good as leaving a field out."""
 
     origin_endpoint_id: Id
     destination_endpoint_id: Id
@@ -131,6 +133,7 @@ class NewTransfer(Request):
     clone_disks: bool | None = None
     skip_os_morphing: bool | None = None
     keep_points: KeepPoints | None = None
+    execution_retries: Retries | None = None
     origin_minion_pool_id: Id | None = None
     destination_minion_pool_id: Id | None = None
     instance_osmorphing_minion_pool_mappings: dict[str, Id] | None = None
@@ -153,6 +156,7 @@ class TransferChanges(Request):
     clone_disks: bool | None | UnsetType = UNSET
     skip_os_morphing: bool | None | UnsetType = UNSET
     keep_points: KeepPoints | None | UnsetType = UNSET
+    execution_retries: Retries | None | UnsetType = UNSET
     # Present only to be refused with a sentence that says why.
     instances: list[Instance] | UnsetType = UNSET
     origin_endpoint_id: Id | UnsetType = UNSET
@@ -213,6 +217,7 @@ class Transfer(Action):
 
     scenario: str
     keep_points: int
+    execution_retries: int
     busy_with: str | None
     executions: list[Json] = []
 

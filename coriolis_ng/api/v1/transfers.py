@@ -14,18 +14,22 @@ from coriolis_ng.api.method import (
     Actions,
     Call,
     Controller,
+    Tagged,
     action,
     fields_of,
     method,
 )
 from coriolis_ng.api.schemas import executions as execution_schema
+from coriolis_ng.api.schemas import plans as plan_schema
 from coriolis_ng.api.schemas import transfers as schema
 from coriolis_ng.api.v1 import executions, recovery_points, schedules
 from coriolis_ng.api.views import executions as execution_view
+from coriolis_ng.api.views import plans as plan_view
 from coriolis_ng.api.views import transfers as view
 from coriolis_ng.api.views import words
 from coriolis_ng.db import api as rows
 from coriolis_ng.objects import to_plain
+from coriolis_ng.objects.execution import ExecutionSpec
 from coriolis_ng.objects.transfer import Scenario, Transfer, TransferSpec
 from coriolis_ng.policies import transfers as rules
 
@@ -70,6 +74,26 @@ class TransferActions(Actions):
         findings = call.site.conductor.transfer_preflight(call.rpc(), id)
         return schema.PreflightAnswer(preflight=view.preflight(findings))
 
+    @action(
+        f'POST {ONE}/actions',
+        'plan',
+        rules.PLAN,
+        body=plan_schema.PlanExecution,
+        answer=plan_schema.PlanAnswer,
+    )
+    def plan(self, id: str, *, call: Call) -> plan_schema.PlanAnswer:
+        """Tell what an execution would do: tasks, and for each disk full or
+        delta, why, and about how many bytes. Nothing is made."""
+        found(call, id)
+        given: plan_schema.PlanExecution = call.body
+        spec = ExecutionSpec(
+            shutdown_instances=bool(given.shutdown_instances),
+            auto_deploy=bool(given.auto_deploy),
+            checksum=bool(given.checksum),
+        )
+        told = call.site.conductor.transfer_plan(call.rpc(), id, spec)
+        return plan_schema.PlanAnswer(plan=plan_view.plan(told))
+
 
 class Transfers(Controller):
     actions = TransferActions()
@@ -103,13 +127,14 @@ class Transfers(Controller):
         rules.SHOW,
         query=schema.TransferQuery,
         answer=schema.TransferAnswer,
+        tagged=True,
     )
-    def get_one(self, id: str, *, call: Call) -> schema.TransferAnswer:
+    def get_one(self, id: str, *, call: Call) -> Tagged:
         """Show a transfer."""
         with call.site.database.reader() as session:
             value = rows.transfers.get(session, id, call.project_id)
             shown = _shown(session, value, call.query.include_task_info)
-        return schema.TransferAnswer(transfer=shown)
+        return Tagged(schema.TransferAnswer(transfer=shown), value.version)
 
     @method(
         'POST /transfers',
@@ -130,17 +155,23 @@ class Transfers(Controller):
         rules.UPDATE,
         body=schema.UpdateTransfer,
         answer=schema.UpdatedAnswer,
+        tagged=True,
     )
-    def put(self, id: str, *, call: Call) -> schema.UpdatedAnswer:
+    def put(self, id: str, *, call: Call) -> Tagged:
         """Change a transfer."""
         before = found(call, id)
+        version = call.bound_to(before.version)
         with fields_of('$.transfer'):
             changes = changes_of(call.body.transfer, before)
-            made = call.site.conductor.transfer_update(call.rpc(), id, changes)
-        return schema.UpdatedAnswer(
-            transfer=view.transfer(found(call, id)),
+            made = call.site.conductor.transfer_update(
+                call.rpc(), id, changes, version
+            )
+        after = found(call, id)
+        shown = schema.UpdatedAnswer(
+            transfer=view.transfer(after),
             execution=execution_view.execution(made),
         )
+        return Tagged(shown, after.version)
 
     @method(f'DELETE {ONE}', rules.DELETE, status=204)
     def delete(self, id: str, *, call: Call) -> None:
@@ -191,6 +222,8 @@ def spec_of(given: schema.NewTransfer) -> TransferSpec:
     keep: dict[str, Any] = (
         {} if given.keep_points is None else {'keep_points': given.keep_points}
     )
+    if given.execution_retries is not None:
+        keep['execution_retries'] = given.execution_retries
     return TransferSpec(
         origin_endpoint_id=given.origin_endpoint_id,
         destination_endpoint_id=given.destination_endpoint_id,

@@ -37,6 +37,7 @@ def transfer(
         last_execution_status=words.last_status(value.last_execution_state),  # type: ignore[arg-type]
         scenario=value.spec.scenario.value,
         keep_points=value.spec.keep_points,
+        execution_retries=value.spec.execution_retries,
         busy_with=value.busy_with,
         info=info,
         created_at=words.time(value.created_at),

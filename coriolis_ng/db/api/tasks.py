@@ -60,6 +60,7 @@ def create(
             'needs': [*step.needs],
             'cleans': [*step.cleans],
             'input': step.input,
+            'checkpoint': step.checkpoint,
         }
         for step in steps
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -36,6 +37,11 @@ class Copy(Task):
     side = Side.BOTH
     needs = ('exports', 'imports')
     subject = Replica
+
+    @classmethod
+    def inherit(cls, checkpoint: dict[str, Any]) -> dict[str, Any] | None:
+        """Of two fields only one is good for another execution."""
+        return {'likely': checkpoint['durable']}
 
     class Input(Value):
         vm: Vm

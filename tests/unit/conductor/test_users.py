@@ -12,17 +12,16 @@ from coriolis_ng import errors
 from coriolis_ng.conductor import (
     deployments,
     endpoints,
-    executions,
     points,
     preflight,
     queries,
+    runs,
     transfers,
 )
 from coriolis_ng.conductor.asking import Asker, asker
 from coriolis_ng.objects import to_plain
 from coriolis_ng.objects.deployment import DeploymentPurpose
 from coriolis_ng.objects.endpoint import EndpointSpec
-from coriolis_ng.objects.execution import ExecutionSpec
 from coriolis_ng.objects.preflight import Finding, Severity
 from coriolis_ng.objects.transfer import Transfer, TransferSpec
 from coriolis_ng.rpc.wire import Answer, Query
@@ -270,17 +269,6 @@ def test_a_deployment_is_cancelled(site: Site) -> None:
     site.worker.held.clear()
 
 
-def test_clones_are_the_only_way_yet(site: Site) -> None:
-    transfer = site.transfer('a', clone_disks=False)
-    with pytest.raises(errors.Unsupported):
-        site.execute(transfer, auto_deploy=True)
-    site.execute(transfer)
-    site.run()
-    with pytest.raises(errors.Unsupported):
-        site.deploy(transfer)
-    site.deploy(transfer, clone_disks=True)
-
-
 def test_points_are_pinned_and_deleted(site: Site) -> None:
     transfer = replicated(site, 'a')
     (point,) = site.replica(transfer).points
@@ -292,7 +280,7 @@ def test_points_are_pinned_and_deleted(site: Site) -> None:
     with pytest.raises(errors.Conflict, match='stand on'):
         points.delete(site.parts, site.who, point.id)
     site.run()
-    plan = executions.replicas
+    plan = runs.replicas
     with site.parts.database.reader() as session:
         (kept,) = plan(session, site.find(transfer.id))['a'].points
     assert kept.pinned, 'retention must not drop what a machine stands on'
@@ -351,9 +339,3 @@ def test_preflight_tells_all_at_once(site: Site) -> None:
         ('instance_not_found', 'error', 'gone'),
         ('slow', 'warning', ''),
     ]
-
-
-def test_what_is_not_inherited_yet_is_refused(site: Site) -> None:
-    spec = ExecutionSpec(retry_of='some-execution')
-    with pytest.raises(errors.Unsupported, match='retry_of'):
-        executions.create(site.parts, site.who, 'any', spec)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from pathlib import Path
@@ -150,6 +151,71 @@ def test_without_a_flush_nothing_is_done(lab: Lab) -> None:
     with pytest.raises(OSError, match='no space'):
         copy(lab.reader, lab.sink, lab.extents(), journal=journal)
     assert journal.durable == 0
+
+
+class TellingSink(FaultySink):
+    """A file whose far side tells digests."""
+
+    algorithm = 'sha-256'
+
+    def write_verified(
+        self, offset: int, view: memoryview, digest: bytes
+    ) -> int:
+        assert hashlib.sha256(view).digest() == digest
+        self.write(offset, view)
+        return len(view)
+
+    def digests(self, offset: int, length: int, block: int) -> list[bytes]:
+        end = offset + length
+        data = self._path.read_bytes()
+        return [
+            hashlib.sha256(data[start : min(start + block, end)]).digest()
+            for start in range(offset, end, block)
+        ]
+
+    def clone(self) -> TellingSink:
+        return TellingSink(self._path, self._faults)
+
+
+def test_what_is_likely_there_is_compared(lab: Lab) -> None:
+    """Another moment of the disk was copied in part: what has not changed
+    since is not sent again, and what has is."""
+    whole = copy(lab.reader, lab.sink, lab.extents()).bytes_sent
+    with lab.target.open('r+b') as file:
+        file.seek(2 * MIB + 5)
+        file.write(b'it was otherwise')
+    likely = lab.journal()
+    likely.add(Extent(start=0, length=8 * MIB))
+    sink = TellingSink(lab.target, lab.writes)
+    made = copy(
+        lab.reader,
+        sink,
+        lab.extents(),
+        journal=lab.journal(),
+        likely=likely,
+    )
+    assert lab.same
+    # Of three MiB in segments that were likely one differs. The rest of the
+    # disk is sent as ever.
+    assert made.bytes_sent == whole - 2 * MIB
+    assert made.bytes_read > whole
+
+
+def test_what_was_likely_but_is_not_so_is_sent(lab: Lab) -> None:
+    whole = copy(lab.reader, lab.sink, lab.extents()).bytes_sent
+    lab.target.write_bytes(b'\x77' * SIZE)
+    likely = lab.journal()
+    likely.add(Extent(start=0, length=SIZE))
+    sink = TellingSink(lab.target, lab.writes)
+    made = copy(
+        lab.reader,
+        sink,
+        lab.extents(),
+        journal=lab.journal(),
+        likely=likely,
+    )
+    assert lab.same
+    assert made.bytes_sent == whole
 
 
 def fail_flush(what: str, offset: int) -> None:

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A failed run is tried again with what it left."""
+
+from __future__ import annotations
+
+import pytest
+
+from coriolis_ng import errors
+from coriolis_ng.conductor import executions
+from coriolis_ng.objects.execution import Execution
+from coriolis_ng.objects.transfer import Transfer
+from coriolis_ng.rpc.wire import TaskBeat
+from tests.unit.conductor.conftest import Site
+
+
+def torn(site: Site, transfer: Transfer, **spec: object) -> Execution:
+    """A run that fails in its copy, which had kept a checkpoint."""
+    execution = site.execute(transfer, **spec)
+    site.worker.do(site.next('Look'))
+    given = site.next('Copy')
+    site.worker.beat(
+        TaskBeat(
+            task_id=given.task_id,
+            attempt=given.attempt,
+            checkpoint={'durable': 7, 'snapshot': 's1'},
+        )
+    )
+    site.worker.fail(given)
+    site.run()
+    assert site.execution(execution.id).state == 'failed'
+    return execution
+
+
+def test_a_retry_goes_on_with_the_checkpoint(site: Site) -> None:
+    transfer = site.transfer('a')
+    failed = torn(site, transfer)
+    again = site.execute(transfer, retry_of=failed.id)
+    assert again.spec.retry_of == failed.id
+    site.worker.do(site.next('Look'))
+    given = site.next('Copy')
+    assert given.checkpoint == {'likely': 7}
+    site.run()
+    assert site.execution(again.id).state == 'done'
+
+
+def test_a_retry_without_anything_done(site: Site) -> None:
+    """What the one before inherited is passed on."""
+    transfer = site.transfer('a')
+    failed = torn(site, transfer)
+    again = site.execute(transfer)
+    assert site.task(again, 'Copy').checkpoint is None
+    executions.cancel(site.parts, site.who, again.id, force=True)
+    site.run()
+    third = site.execute(transfer, retry_of=again.id)
+    assert site.task(third, 'Copy').checkpoint is None
+    assert failed.id != third.id
+
+
+def refused(site: Site, transfer: Transfer, retry_of: str) -> str:
+    with pytest.raises(errors.InvalidInput) as caught:
+        site.execute(transfer, retry_of=retry_of)
+    assert caught.value.field == '$.retry_of'
+    assert site.find(transfer.id).busy_with is None
+    return caught.value.message
+
+
+def test_what_cannot_be_tried_again(site: Site) -> None:
+    transfer, other = site.transfer('a'), site.transfer('a')
+    failed = torn(site, transfer)
+    assert 'has no execution' in refused(site, other, failed.id)
+    assert 'has no execution' in refused(site, transfer, 'nonsense')
+    done = site.execute(transfer)
+    with pytest.raises(errors.Conflict, match='busy'):
+        site.execute(transfer, retry_of=done.id)
+    site.run()
+    assert 'is done' in refused(site, transfer, done.id)
+    assert 'came after' in refused(site, transfer, failed.id)
+
+
+def test_it_is_tried_again_without_being_asked(site: Site) -> None:
+    transfer = site.transfer('a', execution_retries=2)
+    execution = site.execute(transfer)
+    for retries in range(3):
+        last = site.last_of(transfer.id)
+        assert last.number == retries + 1
+        assert last.spec.retries == retries
+        site.taken()
+        site.worker.fail(site.next('Look'))
+    assert site.last_of(transfer.id).number == 3
+    assert site.find(transfer.id).busy_with is None
+    assert site.last_of(transfer.id).state == 'failed'
+    assert site.execution(execution.id).state == 'failed'
+
+
+def test_a_cancelled_run_is_not_tried_again(site: Site) -> None:
+    transfer = site.transfer('a', execution_retries=2)
+    execution = site.execute(transfer)
+    executions.cancel(site.parts, site.who, execution.id, force=True)
+    site.worker.beat()
+    site.run()
+    assert site.last_of(transfer.id).id == execution.id
