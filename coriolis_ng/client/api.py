@@ -120,7 +120,7 @@ class Api:
 
 
 def _of_keystoneauth(error: Exception) -> ApiError:
-    if isinstance(error, exceptions.ConnectFailure | exceptions.SSLFailure):
+    if isinstance(error, exceptions.ConnectFailure):
         return Unreachable(
             'The service does not answer; does it run, and is the endpoint '
             f'right? {error}',

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pathlib
-from typing import Any
 
 from keystoneauth1 import loading, token_endpoint
 from keystoneauth1 import session as sessions
@@ -51,12 +50,6 @@ class LocalToken(token_endpoint.Token):
                     code='no_token',
                 )
         return self.token
-
-    def get_connection_params(
-        self, session: sessions.Session, **kwargs: Any
-    ) -> dict[str, Any]:
-        """Nothing special."""
-        return {}
 
     def invalidate(self) -> bool:
         """True when the file has another token by now."""

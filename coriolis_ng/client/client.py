@@ -10,10 +10,14 @@ from keystoneauth1 import session as sessions
 from coriolis_ng.client.api import Api
 from coriolis_ng.client.deployments import Deployments
 from coriolis_ng.client.endpoints import Endpoints
+from coriolis_ng.client.events import Events
 from coriolis_ng.client.executions import Executions
 from coriolis_ng.client.providers import Providers
+from coriolis_ng.client.quotas import Quotas
 from coriolis_ng.client.recovery_points import RecoveryPoints
+from coriolis_ng.client.replicas import Migrations, Replicas
 from coriolis_ng.client.services import Services
+from coriolis_ng.client.strays import Strays
 from coriolis_ng.client.transfers import Transfers
 
 
@@ -33,3 +37,8 @@ class Client:
         self.recovery_points = RecoveryPoints(self.api)
         self.providers = Providers(self.api)
         self.services = Services(self.api)
+        self.events = Events(self.api)
+        self.quotas = Quotas(self.api)
+        self.strays = Strays(self.api)
+        self.replicas = Replicas(self.api)
+        self.migrations = Migrations(self.api)

@@ -8,48 +8,51 @@ for an all-in-one, from ``--endpoint`` and ``--token-file``.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
-import pathlib
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from cliff.app import App
-from cliff.command import Command
 from cliff.commandmanager import CommandManager
-from keystoneauth1 import loading, session, token_endpoint
+from keystoneauth1 import exceptions, loading, session
 
-from coriolis_ng.client import ApiError, Client
-from coriolis_ng.client.cli import (
-    deployment,
-    endpoint,
-    execution,
-    provider,
-    recovery_point,
-    service,
-    transfer,
-)
-
-NOUNS = (
-    deployment,
-    endpoint,
-    execution,
-    provider,
-    recovery_point,
-    service,
-    transfer,
-)
+from coriolis_ng.client import ApiError, Client, LocalToken
+from coriolis_ng.client.cli import nouns
+from coriolis_ng.client.cli.command import Refused
 
 
 class Commands(CommandManager):
     """The commands of all nouns; no entry points are searched."""
 
     def load_commands(self, namespace: str) -> None:
-        for noun in NOUNS:
-            for name, kind in noun.COMMANDS.items():
-                self.add_command(name, kind)
+        """All of them."""
+        for name, kind in nouns.commands().items():
+            self.add_command(name, kind)
+
+
+class Clients:
+    """Where commands find their client, as under ``openstack``; it is made
+    when it is first needed: ``help`` needs none."""
+
+    def __init__(self, given: argparse.Namespace) -> None:
+        self._given = given
+        self._client: Client | None = None
+
+    @property
+    def migration(self) -> Client:
+        """The client."""
+        if self._client is None:
+            self._client = _connect(self._given)
+        return self._client
 
 
 class Shell(App):
+    """The application of cliff."""
+
+    is_coriolis = True
+
     def __init__(self) -> None:
         super().__init__(
             description=__doc__,
@@ -57,94 +60,95 @@ class Shell(App):
             command_manager=Commands('coriolis.cli'),
             deferred_help=True,
         )
-        self._client: Client | None = None
+        self.client_manager: Clients
 
     def build_option_parser(
-        self, description: str, version: str, argparse_kwargs: None = None
+        self,
+        description: str | None,
+        version: str | None,
+        argparse_kwargs: dict[str, Any] | None = None,
     ) -> argparse.ArgumentParser:
+        """The options that stand before the noun."""
         parser = super().build_option_parser(description, version)
-        parser.add_argument(
-            '--endpoint',
-            metavar='URL',
-            default=os.environ.get('CORIOLIS_ENDPOINT'),
-            help='http://HOST:7667/v1/PROJECT, instead of the catalog '
-            '(CORIOLIS_ENDPOINT)',
-        )
-        parser.add_argument(
-            '--token-file',
-            metavar='FILE',
-            default=os.environ.get('CORIOLIS_TOKEN_FILE'),
-            help='a file with a token, instead of Keystone '
-            '(CORIOLIS_TOKEN_FILE)',
-        )
-        parser.add_argument(
-            '--interface',
-            default=os.environ.get('OS_INTERFACE', 'public'),
-            help='which URL of the catalog: public, internal or admin',
-        )
-        parser.add_argument(
-            '--region',
-            default=os.environ.get('OS_REGION_NAME'),
-            help='which region of the catalog',
-        )
+        for name, variable, metavar, text in (
+            (
+                'endpoint',
+                'CORIOLIS_ENDPOINT',
+                'URL',
+                'http://HOST:7667/v1/PROJECT, instead of the catalog',
+            ),
+            (
+                'token-file',
+                'CORIOLIS_TOKEN_FILE',
+                'FILE',
+                'a file with a token, instead of Keystone',
+            ),
+            ('region', 'OS_REGION_NAME', 'NAME', 'region of the catalog'),
+            (
+                'interface',
+                'OS_INTERFACE',
+                'WORD',
+                'which URL of the catalog: public, internal or admin',
+            ),
+        ):
+            parser.add_argument(
+                f'--{name}',
+                metavar=metavar,
+                default=os.environ.get(variable),
+                help=f'{text} ({variable})',
+            )
         loading.register_session_argparse_arguments(parser)
         loading.register_auth_argparse_arguments(
             parser, sys.argv[1:], default='password'
         )
         return parser
 
-    @property
-    def client(self) -> Client:
-        """Made when it is first needed: ``help`` needs none."""
-        if self._client is None:
-            self._client = self._connect()
-        return self._client
+    def configure_logging(self) -> None:
+        """Libraries speak only when they are asked to (-v)."""
+        super().configure_logging()
+        if self.options.verbose_level < 2:
+            for name in ('keystoneauth', 'urllib3', 'stevedore'):
+                logging.getLogger(name).setLevel(logging.ERROR)
 
-    def _connect(self) -> Client:
-        given = self.options
-        if given.token_file:
-            if not given.endpoint:
-                raise ApiError(
-                    '--token-file wants --endpoint as well.', status=0
-                )
-            token = pathlib.Path(given.token_file).read_text().strip()
-            plugin = token_endpoint.Token(given.endpoint, token)
-            return Client(
-                session.Session(auth=plugin), endpoint_override=given.endpoint
-            )
-        plugin = loading.load_auth_from_argparse_arguments(given)
-        if not getattr(given, 'os_auth_url', None):
-            raise ApiError(
-                'Say who you are: --os-auth-url and its friends (OS_AUTH_URL,'
-                ' ...) for Keystone, or --endpoint and --token-file for an '
-                'all-in-one.',
-                status=0,
-            )
-        made = loading.load_session_from_argparse_arguments(given, auth=plugin)
-        return Client(
-            made,
-            endpoint_override=given.endpoint,
-            interface=given.interface,
-            region_name=given.region,
+    def initialize_app(self, argv: list[str]) -> None:
+        """Options are known; nobody is asked yet."""
+        self.client_manager = Clients(self.options)
+
+    def interact(self) -> None:
+        """Without a command it is help that is wanted, not a prompt."""
+        self.parser.print_usage(self.stderr)
+        self.stderr.write('Say what to do, or see: coriolis help\n')
+        raise SystemExit(2)
+
+
+def _connect(given: argparse.Namespace) -> Client:
+    if given.token_file:
+        if not given.endpoint:
+            raise ApiError('--token-file wants --endpoint as well.')
+        plugin = LocalToken(given.endpoint, token_file=given.token_file)
+        return Client(session.Session(auth=plugin))
+    if given.os_auth_type == 'password' and not given.os_auth_url:
+        raise ApiError(
+            'Say who you are. With Keystone: --os-auth-url and its friends '
+            '(OS_AUTH_URL, ...). For an all-in-one: --endpoint and '
+            '--token-file (CORIOLIS_ENDPOINT, CORIOLIS_TOKEN_FILE).'
         )
-
-    def run_subcommand(self, argv: list[str]) -> int:
-        """An API's refusal is one clear line, not a traceback."""
-        try:
-            return int(super().run_subcommand(argv) or 0)
-        except ApiError as error:
-            where = f' [{error.field}]' if error.field else ''
-            self.stderr.write(f'{error}{where}\n')
-            return 1
-
-    def clean_up(
-        self, cmd: Command, result: int, err: BaseException | None
-    ) -> None:
-        """Nothing is kept open."""
+    try:
+        auth = loading.load_auth_from_argparse_arguments(given)
+        made = loading.load_session_from_argparse_arguments(given, auth=auth)
+    except exceptions.ClientException as error:
+        raise Refused(f'Who you are is not told well: {error}') from error
+    return Client(
+        made,
+        endpoint_override=given.endpoint,
+        interface=given.interface or 'public',
+        region_name=given.region,
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """0 for success, 1 when the service refused, 2 for wrong usage."""
+    """0 for success, 1 when it did not go well, 2 for wrong usage, 130
+    after Ctrl-C."""
     return int(Shell().run(list(sys.argv[1:] if argv is None else argv)))
 
 

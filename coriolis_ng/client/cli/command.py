@@ -1,72 +1,159 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the commands share: the client, names, JSON arguments, figures."""
+"""What all commands are made of, under ``coriolis`` and ``openstack``."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import pathlib
-import sys
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
 
 from cliff import command, lister, show
 
 from coriolis_ng.client import ApiError, Client
 from coriolis_ng.client.api import Json
+from coriolis_ng.client.cli import advice
+from coriolis_ng.client.cli.figures import cell
+from coriolis_ng.client.collection import Collection
 
-UNITS = ('B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB')
+# A field of the JSON, or what to make of a row.
+Column = str | Callable[[Any], Any]
+PAGE = 100
 
 
-class _Ours:
-    """``epilog`` holds the examples that ``--help`` shows."""
+class Refused(Exception):
+    """What a user is told when a command did not do what it should."""
 
-    examples = ''
+
+class Ours:
+    """``examples`` is what ``--help`` shows below; ``{}`` in it stands for
+    the program."""
+
+    examples: ClassVar[str] = ''
+    # For the plugin: openstack logs in before it runs the command.
+    auth_required: ClassVar[bool] = True
     app: Any
 
     @property
     def client(self) -> Client:
-        return self.app.client
+        found: Client = self.app.client_manager.migration
+        return found
+
+    @property
+    def program(self) -> str:
+        """What stands before the noun on this command line."""
+        ours = getattr(self.app, 'is_coriolis', False)
+        return 'coriolis' if ours else 'openstack migration'
+
+    def say(self, text: str) -> None:
+        """To the user, not into the output."""
+        self.app.stderr.write(f'{text}\n')
+        self.app.stderr.flush()
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """The options of cliff, then ours."""
         parser = super().get_parser(prog_name)  # type: ignore[misc]
         parser.formatter_class = argparse.RawDescriptionHelpFormatter
         if self.examples:
-            parser.epilog = f'examples:\n{self.examples.rstrip()}'
+            shown = self.examples.strip('\n').replace('{}', self.program)
+            parser.epilog = f'examples:\n{shown}'
+        # Tables wider than the terminal are unreadable.
+        parser.set_defaults(fit_width=True)
         self.arguments(parser)
         return parser
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         """The command's own arguments."""
 
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Says what went wrong and what to do about it, in words."""
+        try:
+            done = super().run(parsed_args)  # type: ignore[misc]
+        except ApiError as error:
+            raise Refused(advice.told(error, self.program)) from error
+        return int(done or 0)
 
-class Command(_Ours, command.Command):
-    pass
+
+class Command(Ours, command.Command):
+    """Does something and has no output."""
 
 
-class Lister(_Ours, lister.Lister):
-    """A table; ``columns`` maps a heading to a field of the JSON."""
+class Lister(Ours, lister.Lister):
+    """A table; ``columns`` maps a heading to a field or a function."""
 
-    columns: dict[str, str] = {}
+    columns: ClassVar[Mapping[str, Column]] = {}
 
-    def rows(self, given: argparse.Namespace) -> list[Json]:
+    def rows(self, given: argparse.Namespace) -> Iterable[Json]:
+        """What is listed."""
         raise NotImplementedError
 
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[list[str], list[list[Any]]]:
-        found = self.rows(parsed_args)
+        found = [*self.rows(parsed_args)]
         return list(self.columns), [
-            [one.get(field) for field in self.columns.values()]
+            [_cell(one, column) for column in self.columns.values()]
             for one in found
         ]
 
 
-class ShowOne(_Ours, show.ShowOne):
+def _cell(one: Json, column: Column) -> Any:
+    if callable(column):
+        return column(one)
+    return cell(column, one.get(column))
+
+
+class Pages(Lister):
+    """A list that the service gives page by page."""
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            '--limit',
+            type=_positive,
+            default=PAGE,
+            help=f'how many at most (default: {PAGE})',
+        )
+        parser.add_argument(
+            '--marker', metavar='ID', help='begin behind this one'
+        )
+        parser.add_argument(
+            '--all',
+            action='store_true',
+            dest='every',
+            help='all of them, whatever --limit says',
+        )
+
+    def page(
+        self,
+        found: Collection[Any],
+        given: argparse.Namespace,
+        **filters: Any,
+    ) -> list[Any]:
+        """The rows asked for; says so when there may be more."""
+        if given.every:
+            return [*found.all(**filters)]
+        rows = found.list(limit=given.limit, marker=given.marker, **filters)
+        if len(rows) == given.limit:
+            self.say(f'There may be more: --all, or --marker {rows[-1]["id"]}')
+        return rows
+
+
+def _positive(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f'"{text}" is not a number from 1 on')
+    return number
+
+
+class ShowOne(Ours, show.ShowOne):
     """All fields of one thing."""
 
-    hidden = ('deleted', 'deleted_at')
+    hidden = ('deleted', 'deleted_at', 'base_id')
 
     def thing(self, given: argparse.Namespace) -> Json:
+        """What is shown."""
         raise NotImplementedError
 
     def take_action(
@@ -74,67 +161,35 @@ class ShowOne(_Ours, show.ShowOne):
     ) -> tuple[list[str], list[Any]]:
         found = self.thing(parsed_args)
         shown = {k: v for k, v in found.items() if k not in self.hidden}
-        if parsed_args.formatter == 'table':
-            shown = {k: _folded(v) for k, v in shown.items()}
-        return list(shown), list(shown.values())
+        return list(shown), [cell(k, v) for k, v in shown.items()]
 
 
-def _folded(value: Any) -> Any:
-    if isinstance(value, (dict, list)):
-        return json.dumps(value, indent=1, ensure_ascii=False)
-    return value
+class Deleter(Command):
+    """Deletes several; goes on after one that it could not delete."""
 
+    noun: ClassVar[str]
+    what = 'name or id'
 
-def json_argument(text: str) -> Json:
-    """A JSON object, or ``@FILE`` (``@-``: standard input) with one."""
-    try:
-        if text == '@-':
-            text = sys.stdin.read()
-        elif text.startswith('@'):
-            text = pathlib.Path(text[1:]).read_text()
-        value = json.loads(text)
-    except (OSError, ValueError) as error:
-        raise argparse.ArgumentTypeError(f'no JSON object: {error}') from None
-    if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError('a JSON object is wanted')
-    return value
-
-
-def endpoint_id(client: Client, name: str) -> str:
-    """The id of an endpoint given by name or id."""
-    found = client.endpoints.list()
-    if any(one['id'] == name for one in found):
-        return name
-    ids = [one['id'] for one in found if one['name'] == name]
-    if len(ids) == 1:
-        return str(ids[0])
-    if ids:
-        raise ApiError(
-            f'{len(ids)} endpoints are called "{name}"; give the id.',
-            status=409,
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            'which', nargs='+', metavar=self.noun, help=self.what
         )
-    raise ApiError(f'There is no endpoint "{name}".', status=404)
 
+    def delete(self, said: str, given: argparse.Namespace) -> None:
+        """Deletes the one that was said."""
+        raise NotImplementedError
 
-def size(count: float | None) -> str:
-    """Bytes as people read them: ``1.2 GiB``."""
-    if count is None:
-        return ''
-    power = 0
-    while abs(count) >= 1024 and power < len(UNITS) - 1:
-        count /= 1024
-        power += 1
-    return f'{count:.0f} B' if power == 0 else f'{count:.1f} {UNITS[power]}'
-
-
-def duration(seconds: float | None) -> str:
-    """``48 s``, ``3 min 20 s``, ``2 h 5 min``."""
-    if seconds is None:
-        return ''
-    whole = int(seconds + 0.5)
-    if whole < 60:
-        return f'{whole} s'
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f'{minutes} min {rest} s'
-    return f'{minutes // 60} h {minutes % 60} min'
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
+        failed = 0
+        for said in parsed_args.which:
+            try:
+                self.delete(said, parsed_args)
+            except ApiError as error:
+                if len(parsed_args.which) == 1:
+                    raise
+                self.say(f'{said}: {advice.told(error, self.program)}')
+                failed += 1
+        if failed:
+            count = len(parsed_args.which)
+            raise ApiError(f'{failed} of {count} could not be deleted.')
+        return 0

@@ -4,72 +4,143 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from coriolis_ng.client.api import Json
-from coriolis_ng.client.cli import watch
-from coriolis_ng.client.cli.command import Command, Lister, ShowOne
-from coriolis_ng.client.cli.execution import brief, succeeded
-from coriolis_ng.client.cli.transfer import scripts, user_scripts
+from coriolis_ng.client.cli import arguments, names
+from coriolis_ng.client.cli.command import Command, Deleter, Pages, ShowOne
+from coriolis_ng.client.cli.run import Followers, waiting
 
 
-class Create(ShowOne):
+class OfDeployments(Followers):
+    """What commands about deployments share; migrations say it so too."""
+
+    noun = 'deployment'
+
+    @property
+    def many(self) -> Any:
+        """The collection."""
+        return self.client.deployments
+
+    def id(self, said: str) -> str:
+        """The id of the one that is meant."""
+        return names.deployment(self.many, said, self.program)
+
+    def followed(self, id: str) -> Json:
+        """The deployment when it has ended, and well."""
+        found: Json = self.follow(
+            lambda: self.many.get(id), self.noun, f'{self.noun} {{}} {id}', ''
+        )
+        return found
+
+
+class _One(OfDeployments):
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        super().arguments(parser)
+        parser.add_argument(
+            'deployment', metavar=self.noun, help='id, or its beginning'
+        )
+
+
+class Create(OfDeployments, ShowOne):
     """Deploy the machines of a transfer from their recovery points."""
 
     examples = """
-  coriolis deployment create --test TRANSFER --wait
-  coriolis deployment create TRANSFER --recovery-point web1=POINT
+  {} deployment create TRANSFER --test --wait
+  {} deployment create TRANSFER --recovery-point web1=POINT
 """
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument('transfer', help='id of the transfer')
+        parser.add_argument(
+            'transfer', help='id, notes, or one of its machines'
+        )
         purpose = parser.add_mutually_exclusive_group()
-        purpose.add_argument(
-            '--test',
-            action='store_const',
-            const='test',
-            dest='purpose',
-            help='isolated, and torn down when the deployment is deleted',
-        )
-        purpose.add_argument(
-            '--final', action='store_const', const='final', dest='purpose'
-        )
+        for name, text in (
+            ('test', 'isolated, and torn down when it is deleted'),
+            ('failover', 'the machines run on there (the default)'),
+            ('final', 'the last one: the machines have moved'),
+        ):
+            purpose.add_argument(
+                f'--{name}',
+                action='store_const',
+                const=name,
+                dest='purpose',
+                help=text,
+            )
         parser.add_argument(
             '--recovery-point',
             action='append',
             default=[],
             metavar='NAME=ID',
-            help='instead of the newest point of a machine',
+            help='instead of the newest point of that machine',
         )
-        parser.add_argument(
-            '--skip-os-morphing', action='store_true', default=None
-        )
-        parser.add_argument('--wait', action='store_true')
-        scripts(parser)
+        settings(parser)
+        waiting(parser)
 
     def thing(self, given: argparse.Namespace) -> Json:
-        points = dict(
-            text.rpartition('=')[::2] for text in given.recovery_point
+        transfer = names.transfer(
+            self.client.transfers, given.transfer, self.program
         )
-        made = self.client.deployments.create(
-            transfer_id=given.transfer,
+        made = self.many.create(
+            transfer_id=transfer,
             purpose=given.purpose,
-            recovery_points=points or None,
-            skip_os_morphing=given.skip_os_morphing,
-            user_scripts=user_scripts(given),
+            recovery_points=arguments.pairs(given.recovery_point),
+            **said(given),
         )
         if given.wait:
-            made = succeeded(
-                watch.follow(lambda: self.client.deployments.get(made['id']))
-            )
-        return made if given.formatter == 'json' else brief(made)
+            return self.followed(made['id'])
+        self.say(
+            f'It runs. To follow it: {self.program} deployment watch '
+            f'{made["id"]}'
+        )
+        return made
 
 
-class List(Lister):
+def settings(parser: argparse.ArgumentParser) -> None:
+    """How machines are made, whatever it is called."""
+    parser.add_argument(
+        '--force',
+        action='store_true',
+        default=None,
+        help='even if the last execution failed',
+    )
+    parser.add_argument(
+        '--dont-clone-disks',
+        action='store_false',
+        default=None,
+        dest='clone_disks',
+        help='give the replicated disks away: the next execution is a full '
+        'one',
+    )
+    parser.add_argument(
+        '--skip-os-morphing',
+        action='store_true',
+        default=None,
+        help='do not adapt the guests to the destination',
+    )
+    arguments.morphing_pools(parser)
+    arguments.scripts(parser)
+
+
+def said(given: argparse.Namespace) -> Json:
+    """The fields of ``settings``."""
+    return {
+        'force': given.force,
+        'clone_disks': given.clone_disks,
+        'skip_os_morphing': given.skip_os_morphing,
+        'instance_osmorphing_minion_pool_mappings': (
+            arguments.pool_mappings(given)
+        ),
+        'user_scripts': arguments.user_scripts(given),
+    }
+
+
+class List(OfDeployments, Pages):
     """List deployments, the newest first."""
 
     columns = {
         'ID': 'id',
-        'Transfer': 'transfer_id',
+        'Transfer ID': 'transfer_id',
         'Purpose': 'purpose',
         'Instances': 'instances',
         'Status': 'last_execution_status',
@@ -77,55 +148,60 @@ class List(Lister):
     }
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument('--limit', type=int, default=100)
-        parser.add_argument('--marker', help='the last id seen')
+        super().arguments(parser)
+        parser.add_argument(
+            '--transfer', help='only those of this one: id, notes or machine'
+        )
 
     def rows(self, given: argparse.Namespace) -> list[Json]:
-        found = self.client.deployments.list(
-            limit=given.limit, marker=given.marker
+        transfer = given.transfer and names.transfer(
+            self.client.transfers, given.transfer, self.program
         )
-        return [{**d, 'instances': ', '.join(d['instances'])} for d in found]
+        return self.page(self.many, given, transfer_id=transfer)
 
 
-class Show(ShowOne):
+class Show(_One, ShowOne):
     """Show a deployment with its machines and tasks."""
 
-    def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument('deployment', help='id of the deployment')
+    def thing(self, given: argparse.Namespace) -> Json:
+        found: Json = self.many.get(self.id(given.deployment))
+        return found
+
+
+class Watch(_One, ShowOne):
+    """Follow a deployment to its end; exit code 1 when it failed."""
 
     def thing(self, given: argparse.Namespace) -> Json:
-        found = self.client.deployments.get(given.deployment)
-        return found if given.formatter == 'json' else brief(found)
+        return self.followed(self.id(given.deployment))
 
 
-class Cancel(Command):
+class Cancel(_One, Command):
     """Stop a deployment; what it made is removed."""
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument('deployment', help='id of the deployment')
-        parser.add_argument('--force', action='store_true')
-
-    def take_action(self, parsed_args: argparse.Namespace) -> None:
-        self.client.deployments.cancel(
-            parsed_args.deployment, parsed_args.force
+        super().arguments(parser)
+        parser.add_argument(
+            '--force', action='store_true', help='kill what does not stop'
         )
 
-
-class Delete(Command):
-    """Delete a deployment; a test's machines are torn down."""
-
-    def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument('deployment', nargs='+')
-
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        for id in parsed_args.deployment:
-            self.client.deployments.delete(id)
+        self.many.cancel(self.id(parsed_args.deployment), parsed_args.force)
+
+
+class Delete(OfDeployments, Deleter):
+    """Delete deployments; the machines of a test are torn down."""
+
+    what = 'id, or its beginning'
+
+    def delete(self, said: str, given: argparse.Namespace) -> None:
+        self.many.delete(self.id(said))
 
 
 COMMANDS = {
     'deployment create': Create,
     'deployment list': List,
     'deployment show': Show,
+    'deployment watch': Watch,
     'deployment cancel': Cancel,
     'deployment delete': Delete,
 }

@@ -6,7 +6,9 @@ from __future__ import annotations
 import argparse
 
 from coriolis_ng.client.api import Json
-from coriolis_ng.client.cli.command import Command, Lister, ShowOne, size
+from coriolis_ng.client.cli import names
+from coriolis_ng.client.cli.command import Deleter, Lister, ShowOne
+from coriolis_ng.client.cli.figures import Size
 
 
 class List(Lister):
@@ -19,24 +21,26 @@ class List(Lister):
         'Consistency': 'consistency',
         'Mode': 'mode',
         'Why': 'reason',
-        'Changed': 'changed',
-        'Sent': 'sent',
+        'Changed': lambda point: Size(point['bytes_changed']),
+        'Sent': lambda point: Size(point['bytes_sent']),
         'Verified': 'verification',
         'Pinned': 'pinned',
     }
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument('transfer', help='id of the transfer')
+        parser.add_argument(
+            'transfer', help='id, notes, or one of its machines'
+        )
+        parser.add_argument('--instance', help='only those of this machine')
 
     def rows(self, given: argparse.Namespace) -> list[Json]:
-        found = self.client.recovery_points.of(given.transfer)
+        transfer = names.transfer(
+            self.client.transfers, given.transfer, self.program
+        )
         return [
-            {
-                **point,
-                'changed': size(point['bytes_changed']),
-                'sent': size(point['bytes_sent']),
-            }
-            for point in found
+            *self.client.recovery_points.all_of(
+                transfer, instance=given.instance
+            )
         ]
 
 
@@ -66,15 +70,14 @@ class Unpin(_OfOne):
         return self.client.recovery_points.pin(given.point, pinned=False)
 
 
-class Delete(Command):
+class Delete(Deleter):
     """Delete recovery points."""
 
-    def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument('point', nargs='+')
+    noun = 'point'
+    what = 'id of the recovery point'
 
-    def take_action(self, parsed_args: argparse.Namespace) -> None:
-        for id in parsed_args.point:
-            self.client.recovery_points.delete(id)
+    def delete(self, said: str, given: argparse.Namespace) -> None:
+        self.client.recovery_points.delete(said)
 
 
 COMMANDS = {

@@ -1,124 +1,135 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Transfers: what is kept in sync, and how to bring it up to date."""
+"""Transfers: what is kept in sync, from where to where."""
 
 from __future__ import annotations
 
 import argparse
-import pathlib
+from typing import Any
 
-from coriolis_ng.client import ApiError
 from coriolis_ng.client.api import Json
+from coriolis_ng.client.cli import arguments, names
 from coriolis_ng.client.cli.command import (
-    Command,
+    Deleter,
     Lister,
+    Pages,
     ShowOne,
-    endpoint_id,
-    json_argument,
 )
-from coriolis_ng.client.cli.execution import brief, followed
+from coriolis_ng.client.cli.run import Runs, waiting
 
 
-def scripts(parser: argparse.ArgumentParser) -> None:
-    """The options for user scripts."""
-    parser.add_argument(
-        '--user-script-global',
-        action='append',
-        default=[],
-        metavar='OS=FILE',
-        help='a script for every machine of that system (linux=FILE)',
-    )
-    parser.add_argument(
-        '--user-script-instance',
-        action='append',
-        default=[],
-        metavar='NAME=FILE',
-        help='a script for one machine',
-    )
+class OfTransfers(Runs):
+    """What commands about transfers share; replicas say it otherwise."""
+
+    @property
+    def many(self) -> Any:
+        """The collection."""
+        return self.client.transfers
+
+    def executions(self, transfer_id: str) -> Any:
+        """The executions of one."""
+        return self.client.executions.of(transfer_id)
+
+    def id(self, said: str) -> str:
+        """The id of the one that is meant."""
+        return names.transfer(self.many, said, self.program)
 
 
-def user_scripts(given: argparse.Namespace) -> Json | None:
-    """``{'global': ..., 'instances': ...}``, None for none."""
-    found = {
-        'global': dict(map(_script, given.user_script_global)),
-        'instances': dict(map(_script, given.user_script_instance)),
-    }
-    return found if any(found.values()) else None
+class _One(OfTransfers, ShowOne):
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            'transfer', help='id, notes, or one of its machines'
+        )
 
 
-def _script(text: str) -> tuple[str, str]:
-    name, _, path = text.rpartition('=')
-    try:
-        return name, pathlib.Path(path).read_text()
-    except OSError as error:
-        raise ApiError(f'{path}: {error.strerror}', status=0) from None
-
-
-class Create(ShowOne):
+class Create(OfTransfers, ShowOne):
     """Create a transfer; nothing is copied before it is executed."""
 
     examples = """
-  coriolis transfer create --origin-endpoint here \\
-      --destination-endpoint there --instance web1 \\
-      --network-map '{"lan": "blue"}'
+  {} transfer create --origin-endpoint here \\
+      --destination-endpoint there --instance web1 --instance db1 \\
+      --network-map '{"lan": "blue"}' --notes "the shop"
+  {} transfer create --scenario live_migration ... --instance web1
 """
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument('--origin-endpoint', required=True)
-        parser.add_argument('--destination-endpoint', required=True)
+        for end in ('origin', 'destination'):
+            parser.add_argument(
+                f'--{end}-endpoint',
+                required=True,
+                metavar='ENDPOINT',
+                help='name or id',
+            )
         parser.add_argument(
             '--instance',
             action='append',
             required=True,
             dest='instances',
-            help='a machine; may be given many times',
+            help='a machine, see: endpoint instance list; may be given many '
+            'times',
         )
         parser.add_argument(
             '--scenario',
             choices=('replica', 'live_migration'),
             default='replica',
+            help='replica keeps recovery points and is deployed when you '
+            'like; live_migration moves the machines once',
         )
-        for name in ('source-environment', 'destination-environment'):
-            parser.add_argument(
-                f'--{name}', type=json_argument, metavar='JSON|@FILE'
-            )
+        _settings(parser)
         parser.add_argument(
-            '--network-map',
-            type=json_argument,
-            metavar='JSON|@FILE',
-            help='{"network at the source": "network there", ...}',
+            '--skip-os-morphing',
+            action='store_true',
+            default=None,
+            help='do not adapt the guests to the destination',
         )
-        parser.add_argument(
-            '--storage-mappings', type=json_argument, metavar='JSON|@FILE'
-        )
-        parser.add_argument('--notes')
-        parser.add_argument(
-            '--keep-points', type=int, help='how many recovery points'
-        )
-        parser.add_argument(
-            '--skip-os-morphing', action='store_true', default=None
-        )
-        scripts(parser)
 
     def thing(self, given: argparse.Namespace) -> Json:
-        return self.client.transfers.create(
-            origin_endpoint_id=endpoint_id(self.client, given.origin_endpoint),
-            destination_endpoint_id=endpoint_id(
-                self.client, given.destination_endpoint
-            ),
+        def endpoint(said: str) -> str:
+            return names.endpoint(self.client, said, self.program)
+
+        made: Json = self.many.create(
+            origin_endpoint_id=endpoint(given.origin_endpoint),
+            destination_endpoint_id=endpoint(given.destination_endpoint),
             instances=given.instances,
             scenario=given.scenario,
-            source_environment=given.source_environment,
-            destination_environment=given.destination_environment,
-            network_map=given.network_map,
-            storage_mappings=given.storage_mappings,
-            notes=given.notes,
-            keep_points=given.keep_points,
             skip_os_morphing=given.skip_os_morphing,
-            user_scripts=user_scripts(given),
+            **_said(given),
         )
+        return made
 
 
-class List(Lister):
+def _settings(parser: argparse.ArgumentParser) -> None:
+    """What can be changed later as well."""
+    arguments.environments(parser)
+    arguments.storage(parser)
+    parser.add_argument('--notes', help='free text, also good as a name')
+    parser.add_argument(
+        '--keep-points',
+        type=int,
+        metavar='N',
+        help='how many recovery points are kept for each machine',
+    )
+    arguments.pools(parser)
+    arguments.scripts(parser)
+
+
+def _said(given: argparse.Namespace) -> Json:
+    return {
+        'source_environment': given.source_environment,
+        'destination_environment': given.destination_environment,
+        'network_map': given.network_map,
+        'storage_mappings': arguments.storage_mappings(given),
+        'notes': given.notes,
+        'keep_points': given.keep_points,
+        'origin_minion_pool_id': given.origin_minion_pool_id,
+        'destination_minion_pool_id': given.destination_minion_pool_id,
+        'instance_osmorphing_minion_pool_mappings': (
+            arguments.pool_mappings(given)
+        ),
+        'user_scripts': arguments.user_scripts(given),
+    }
+
+
+class List(OfTransfers, Pages):
     """List transfers, the newest first."""
 
     columns = {
@@ -126,141 +137,141 @@ class List(Lister):
         'Scenario': 'scenario',
         'Instances': 'instances',
         'Notes': 'notes',
-        'Last status': 'last_execution_status',
+        'Last Execution Status': 'last_execution_status',
         'Created': 'created_at',
     }
-
-    def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument('--limit', type=int, default=100)
-        parser.add_argument('--marker', help='the last id seen')
-        parser.add_argument('--status')
-
-    def rows(self, given: argparse.Namespace) -> list[Json]:
-        found = self.client.transfers.list(
-            limit=given.limit, marker=given.marker, status=given.status
-        )
-        return [{**t, 'instances': ', '.join(t['instances'])} for t in found]
-
-
-class _OfOne(ShowOne):
-    def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument('transfer', help='id of the transfer')
-
-
-class Show(_OfOne):
-    """Show a transfer."""
-
-    def thing(self, given: argparse.Namespace) -> Json:
-        return self.client.transfers.get(given.transfer)
-
-
-class Update(_OfOne):
-    """Change a transfer; maps and environments are merged."""
+    examples = """
+  {} transfer list --status ERROR
+  {} transfer list --all -f json
+"""
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         super().arguments(parser)
-        for name in (
-            'source-environment',
-            'destination-environment',
-            'network-map',
-            'storage-mappings',
-        ):
-            parser.add_argument(
-                f'--{name}', type=json_argument, metavar='JSON|@FILE'
-            )
-        parser.add_argument('--notes')
-        parser.add_argument('--keep-points', type=int)
-
-    def thing(self, given: argparse.Namespace) -> Json:
-        self.client.transfers.update(
-            given.transfer,
-            source_environment=given.source_environment,
-            destination_environment=given.destination_environment,
-            network_map=given.network_map,
-            storage_mappings=given.storage_mappings,
-            notes=given.notes,
-            keep_points=given.keep_points,
+        parser.add_argument(
+            '--status',
+            choices=(
+                'UNEXECUTED',
+                'RUNNING',
+                'COMPLETED',
+                'ERROR',
+                'CANCELED',
+            ),
+            help='only those whose last execution is so',
         )
-        return self.client.transfers.get(given.transfer)
+
+    def rows(self, given: argparse.Namespace) -> list[Json]:
+        return self.page(self.many, given, status=given.status)
 
 
-class Delete(Command):
-    """Delete a transfer; its disks must be gone, or --with-disks."""
+class Show(_One):
+    """Show a transfer."""
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument('transfer', nargs='+')
+        super().arguments(parser)
+        parser.add_argument(
+            '--show-instances-data',
+            action='store_true',
+            help='also what is known about each machine and its volumes',
+        )
+
+    def thing(self, given: argparse.Namespace) -> Json:
+        id = self.id(given.transfer)
+        data = 'true' if given.show_instances_data else None
+        found: Json = self.many.get(id, include_task_info=data)
+        return {k: v for k, v in found.items() if k != 'executions'}
+
+
+class Update(_One):
+    """Change a transfer; maps and environments are merged."""
+
+    examples = """
+  {} transfer update web1 --network-map '{"dmz": "red"}' --keep-points 14
+"""
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        super().arguments(parser)
+        _settings(parser)
+
+    def thing(self, given: argparse.Namespace) -> Json:
+        changed: Json = self.many.update(
+            self.id(given.transfer), **_said(given)
+        )
+        return changed
+
+
+class Delete(OfTransfers, Deleter):
+    """Delete transfers that keep nothing on the destination any more."""
+
+    noun = 'transfer'
+    what = 'id, notes, or one of its machines'
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        super().arguments(parser)
         parser.add_argument(
             '--with-disks',
             action='store_true',
             help='delete recovery points and volumes first, and wait for it',
         )
 
-    def take_action(self, parsed_args: argparse.Namespace) -> None:
-        for id in parsed_args.transfer:
-            if parsed_args.with_disks:
-                run = self.client.transfers.delete_disks(id)
-                followed(self.client, id, run)
-            self.client.transfers.delete(id)
+    def delete(self, said: str, given: argparse.Namespace) -> None:
+        id = self.id(said)
+        if given.with_disks:
+            self.followed(id, self.many.delete_disks(id))
+        self.many.delete(id)
 
 
-class Execute(_OfOne):
+class Execute(_One):
     """Bring the replicas up to date: a delta where that is possible."""
 
     examples = """
-  coriolis transfer execute TRANSFER --wait
+  {} transfer execute TRANSFER --wait
+  {} transfer execute TRANSFER --shutdown-instances --auto-deploy
 """
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         super().arguments(parser)
+        waiting(parser)
+        for name, text in (
+            ('shutdown-instances', 'switch the machines off before the copy'),
+            ('auto-deploy', 'deploy when it went well'),
+            ('checksum', 'compare whole disks at both ends afterwards'),
+        ):
+            parser.add_argument(
+                f'--{name}', action='store_true', default=None, help=text
+            )
         parser.add_argument(
-            '--wait', action='store_true', help='show it until it ended'
-        )
-        parser.add_argument(
-            '--shutdown-instances',
-            action='store_true',
-            default=None,
-            help='switch the machines off before the copy',
-        )
-        parser.add_argument(
-            '--auto-deploy',
-            action='store_true',
-            default=None,
-            help='deploy when it went well',
-        )
-        parser.add_argument(
-            '--checksum',
-            action='store_true',
-            default=None,
-            help='compare whole disks at both ends afterwards',
+            '--retry-of',
+            metavar='EXECUTION',
+            help='go on with the work of a failed one: id, number or "last"',
         )
 
     def thing(self, given: argparse.Namespace) -> Json:
-        run = self.client.executions.of(given.transfer).create(
+        id = self.id(given.transfer)
+        runs = self.executions(id)
+        retry = given.retry_of and names.execution(runs, given.retry_of)
+        run = runs.create(
             shutdown_instances=given.shutdown_instances,
             auto_deploy=given.auto_deploy,
             checksum=given.checksum,
+            retry_of=retry,
         )
-        if given.wait:
-            run = followed(self.client, given.transfer, run)
-        return run if given.formatter == 'json' else brief(run)
+        return self.started(id, run, given.wait)
 
 
-class DeleteDisks(_OfOne):
+class DeleteDisks(_One):
     """Delete what a transfer keeps: points, volumes, checkpoints."""
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         super().arguments(parser)
-        parser.add_argument('--wait', action='store_true')
+        waiting(parser)
 
     def thing(self, given: argparse.Namespace) -> Json:
-        run = self.client.transfers.delete_disks(given.transfer)
-        if given.wait:
-            run = followed(self.client, given.transfer, run)
-        return run if given.formatter == 'json' else brief(run)
+        id = self.id(given.transfer)
+        return self.started(id, self.many.delete_disks(id), given.wait)
 
 
-class Preflight(Lister):
-    """Look for what could go wrong, before anything is made."""
+class Preflight(OfTransfers, Lister):
+    """Look for what would fail; exit code 1 when something would."""
 
     columns = {
         'Severity': 'severity',
@@ -268,17 +279,26 @@ class Preflight(Lister):
         'What': 'meaning',
         'What to do': 'remedy',
     }
+    examples = """
+  {} transfer preflight TRANSFER && {} transfer execute TRANSFER
+"""
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument('transfer', help='id of the transfer')
+        parser.add_argument(
+            'transfer', help='id, notes, or one of its machines'
+        )
 
     def rows(self, given: argparse.Namespace) -> list[Json]:
-        found: list[Json] = self.client.transfers.preflight(given.transfer)[
-            'findings'
-        ]
-        if not found:
-            self.app.stderr.write('Nothing speaks against it.\n')
-        return found
+        found = self.many.preflight(self.id(given.transfer))
+        if not found.findings:
+            self.say('Nothing speaks against it.')
+        self._passed = found.passed
+        rows: list[Json] = found.findings
+        return rows
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        done = super().run(parsed_args)
+        return done if self._passed else 1
 
 
 COMMANDS = {

@@ -1,130 +1,145 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Follows an execution: a live tree on a terminal, lines elsewhere."""
+"""Follows an execution to its end: a live view on a terminal, else lines."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Callable
+from typing import Protocol, TypeVar
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
-from rich.tree import Tree
 
-from coriolis_ng.client.api import Json
-from coriolis_ng.client.cli.command import duration, size
+from coriolis_ng.client import ApiError
+from coriolis_ng.client.cli.figures import duration
+from coriolis_ng.client.cli.frame import Frame, progress_line, words
+from coriolis_ng.client.runs import Run, Task, wait
 
-ENDED = ('COMPLETED', 'ERROR', 'CANCELED')
-MARKS = {
-    'COMPLETED': ('✔', 'green'),
-    'ERROR': ('✘', 'red'),
-    'CANCELED': ('■', 'yellow'),
-    'CANCELLING': ('■', 'yellow'),
-    'UNSCHEDULED': ('-', 'dim'),
-    'RUNNING': ('▶', 'cyan'),
-    'STARTING': ('▶', 'cyan'),
-}
-POLL_SECONDS = 0.5
+T = TypeVar('T', bound=Run)
+# How often a log gets a line about the same copy.
+LINE_SECONDS = 10.0
 
 
-def follow(look: Callable[[], Json], console: Console | None = None) -> Json:
-    """Shows until it ended and returns the last look.
+class View(Protocol):
+    """Gets every look and every failure to look."""
 
-    ``look`` gives an object with ``status`` (or
-    ``last_execution_status``) and ``tasks``.
-    """
-    console = console or Console(stderr=True)
-    if console.is_terminal:
-        return _live(look, console)
-    return _lines(look)
+    def progress(self, run: Run) -> None:
+        """What it looks like now."""
+
+    def trouble(self, error: ApiError) -> None:
+        """The service did not answer; it is asked again."""
 
 
-def status_of(seen: Json) -> str:
-    """The execution's status, of an execution or of a deployment."""
-    return str(seen.get('status') or seen.get('last_execution_status'))
+def follow(
+    look: Callable[[], T],
+    *,
+    title: str = 'execution',
+    interrupted: str = '',
+    quiet: bool = False,
+    console: Console | None = None,
+    poll: float = 1.0,
+) -> T:
+    """Shows until it ended; the last look. ``interrupted`` is told on
+    Ctrl-C, which ends the view and nothing else."""
+    console = console or Console(stderr=True, highlight=False)
+    try:
+        if quiet:
+            return wait(look, poll=poll)
+        if console.is_terminal and not console.is_dumb_terminal:
+            return _live(look, Frame(title), console, poll)
+        view = Lines(console)
+        return wait(
+            look, progress=view.progress, trouble=view.trouble, poll=poll
+        )
+    except KeyboardInterrupt:
+        if interrupted:
+            console.file.flush()
+            sys.stderr.write(f'\n{interrupted}\n')
+        raise
 
 
-def _live(look: Callable[[], Json], console: Console) -> Json:
-    with Live(console=console, refresh_per_second=4) as live:
-        while True:
-            seen = look()
-            live.update(drawing(seen))
-            if status_of(seen) in ENDED:
-                return seen
-            time.sleep(POLL_SECONDS)
+def _live(
+    look: Callable[[], T], frame: Frame, console: Console, poll: float
+) -> T:
+    # Drawn anew only when there is something new: no flicker.
+    with Live(
+        frame,
+        console=console,
+        auto_refresh=False,
+        redirect_stdout=False,
+        redirect_stderr=False,
+        vertical_overflow='crop',
+    ) as live:
+
+        def progress(run: Run) -> None:
+            frame.progress(run)
+            live.refresh()
+
+        def trouble(error: ApiError) -> None:
+            frame.trouble(error)
+            live.refresh()
+
+        return wait(look, progress=progress, trouble=trouble, poll=poll)
 
 
-def drawing(seen: Json) -> Tree:
-    """The tasks as a tree: machine, task, disks."""
-    tree = Tree(f'execution {seen["id"]}  [bold]{status_of(seen)}[/]')
-    machines: dict[str, Tree] = {}
-    for task in seen['tasks']:
-        name = task['instance'] or '-'
-        if name not in machines:
-            machines[name] = tree.add(Text(name, style='bold'))
-        machines[name].add(_task(task))
-    return tree
+class Lines:
+    """A line for each change: what a log wants. A copy that goes on says
+    where it is every ten seconds."""
 
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._began = time.monotonic()
+        self._told: set[tuple[str, str]] = set()
+        self._figures: dict[str, float] = {}
+        self._silent_since: float | None = None
 
-def _task(task: Json) -> Group | Text:
-    mark, style = MARKS.get(task['status'], ('·', 'dim'))
-    line = Text(f'{mark} {task["task_type"]}', style=style)
-    if task['status'] in ('RUNNING', 'STARTING', 'CANCELLING'):
-        notes = [u for u in task['progress_updates'] if not u['total_steps']]
-        if notes:
-            line.append(f'  {notes[-1]["message"]}', style='default')
-        bars = [_bar(p) for p in task.get('progress', ()) if p['total']]
-        return Group(line, *bars) if bars else line
-    if task['exception_details']:
-        line.append(f'  {task["exception_details"]}')
-    return line
-
-
-def _bar(progress: Json) -> Table:
-    row = Table.grid(padding=(0, 1))
-    done, total = progress['done'], progress['total']
-    bytes_ = progress['unit'] == 'bytes'
-    told = f'{size(done)} of {size(total)}' if bytes_ else f'{done}/{total}'
-    if bytes_ and progress.get('rate'):
-        told += f'  {progress["rate"] / 1e6:.0f} MB/s'
-    if progress.get('eta_seconds') is not None and done < total:
-        told += f'  {duration(progress["eta_seconds"])} left'
-    row.add_row(
-        f'    {progress["item"]}',
-        ProgressBar(total=total, completed=done, width=30),
-        told,
-    )
-    return row
-
-
-def _lines(look: Callable[[], Json]) -> Json:
-    """One line for each change: what a log wants."""
-    told: set[tuple[str, str]] = set()
-    began = time.monotonic()
-    while True:
-        seen = look()
-        for task in seen['tasks']:
+    def progress(self, run: Run) -> None:
+        """See ``View``."""
+        if self._silent_since is not None:
+            self._say('The service answers again.')
+            self._silent_since = None
+        for task in run.tasks:
             for text in _news(task):
-                if (task['id'], text) not in told:
-                    told.add((task['id'], text))
-                    passed = int(time.monotonic() - began)
-                    sys.stderr.write(
-                        f'{passed:5d} s  {task["instance"]}  '
-                        f'{task["task_type"]}: {text}\n'
-                    )
-        sys.stderr.flush()
-        if status_of(seen) in ENDED:
-            return seen
-        time.sleep(POLL_SECONDS)
+                if (task.id, text) not in self._told:
+                    self._told.add((task.id, text))
+                    self._say(f'{_where(task)}: {text}')
+            self._copying(task)
+        if run.ended:
+            passed = duration(time.monotonic() - self._began)
+            self._say(f'{run.state} after {passed}')
+
+    def trouble(self, error: ApiError) -> None:
+        """See ``View``."""
+        if self._silent_since is None:
+            self._silent_since = time.monotonic()
+            self._say(f'{error.message} Trying again; what runs goes on.')
+
+    def _copying(self, task: Task) -> None:
+        now = time.monotonic()
+        last = self._figures.setdefault(task.id, now)
+        if task.status != 'RUNNING' or now - last < LINE_SECONDS:
+            return
+        self._figures[task.id] = now
+        for one in task.progress:
+            if one.total:
+                self._say(f'{_where(task)}: {progress_line(one)}')
+
+    def _say(self, text: str) -> None:
+        passed = int(time.monotonic() - self._began)
+        self._console.file.write(f'{passed:5d} s  {text}\n')
+        self._console.file.flush()
 
 
-def _news(task: Json) -> list[str]:
+def _where(task: Task) -> str:
+    name = f'{task.instance}  ' if task.instance else ''
+    return f'{name}{words(task.task_type)}'
+
+
+def _news(task: Task) -> list[str]:
     notes = [
-        u['message'] for u in task['progress_updates'] if not u['total_steps']
+        u['message'] for u in task.progress_updates if not u['total_steps']
     ]
-    if task['status'] in ENDED:
-        notes.append(task['exception_details'] or task['status'].lower())
+    if task.status in ('COMPLETED', 'ERROR', 'CANCELED'):
+        notes.append(task.exception_details or task.status.lower())
     return notes
