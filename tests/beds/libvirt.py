@@ -14,6 +14,7 @@ import pathlib
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -44,8 +45,23 @@ stdio_handler = "file"
 LIBVIRTD_CONF = """
 unix_sock_group = "root"
 auth_unix_ro = "none"
-auth_unix_rw = "none"
+auth_unix_rw = "{how}"
 log_outputs = "2:stderr"
+"""
+
+
+SASL_CONF = """
+mech_list: scram-sha-256
+auxprop_plugin: sasldb
+sasldb_path: {path}
+"""
+# A sasldb is a hash of Berkeley DB: user, realm and property in a key. Its
+# own program, of sasl2-bin, is not worth an installation.
+SASL_USER = """
+use DB_File; use Fcntl;
+tie my %h, 'DB_File', shift, O_RDWR|O_CREAT, 0600, $DB_HASH or die $!;
+chomp(my ($user, $password) = <STDIN>);
+$h{"$user\\0$_\\0userPassword"} = $password for @ARGV;
 """
 
 
@@ -54,9 +70,15 @@ class Cloud:
 
     ``uri`` opens it from any process of this machine's root. ``base`` holds
     everything; ``close`` removes it, with every machine that still runs.
+    With a ``login`` (user name, password) it asks for them, by SASL.
     """
 
-    def __init__(self, name: str, parent: pathlib.Path | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        parent: pathlib.Path | None = None,
+        login: tuple[str, str] | None = None,
+    ) -> None:
         self.name = name
         # Socket paths may have 107 characters: keep it short.
         self.base = pathlib.Path(
@@ -68,7 +90,12 @@ class Cloud:
         for folder in PATHS.values():
             (self.base / folder).mkdir()
         (self.base / 'etc/qemu.conf').write_text(QEMU_CONF)
-        (self.base / 'etc/libvirtd.conf').write_text(LIBVIRTD_CONF)
+        self.mounts = dict(PATHS)
+        self._login = login
+        how = 'none' if login is None else self._know(*login)
+        (self.base / 'etc/libvirtd.conf').write_text(
+            LIBVIRTD_CONF.format(how=how)
+        )
         self.socket = self.base / 'run/libvirt-sock'
         self.uri = f'qemu+unix:///system?socket={self.socket}'
         self.virt_type = kvm.virt_type()
@@ -96,7 +123,31 @@ class Cloud:
 
     def connect(self) -> libvirt.virConnect:
         """A new connection; close it yourself."""
-        return libvirt.open(self.uri)
+        kinds = [libvirt.VIR_CRED_AUTHNAME, libvirt.VIR_CRED_PASSPHRASE]
+        return libvirt.openAuth(self.uri, [kinds, self._answer, None], 0)
+
+    def _answer(self, asked: list[list[object]], _: object) -> int:
+        if self._login is None:
+            return -1
+        for one in asked:
+            one[4] = self._login[one[0] == libvirt.VIR_CRED_PASSPHRASE]
+        return 0
+
+    def _know(self, user: str, password: str) -> str:
+        """Make a SASL user, for this libvirtd only."""
+        folder = self.base / 'sasl2'
+        folder.mkdir()
+        path = folder / 'sasldb2'
+        realms = {socket.gethostname(), socket.getfqdn()}
+        subprocess.run(
+            ['perl', '-e', SASL_USER, str(path), *sorted(realms)],
+            input=f'{user}\n{password}\n',
+            text=True,
+            check=True,
+        )
+        (folder / 'libvirt.conf').write_text(SASL_CONF.format(path=path))
+        self.mounts['/etc/sasl2'] = 'sasl2'
+        return 'sasl'
 
     @contextlib.contextmanager
     def connection(self) -> Iterator[libvirt.virConnect]:
@@ -113,7 +164,7 @@ class Cloud:
         pathlib.Path('/run/libvirt').mkdir(exist_ok=True)
         mounts = [
             f'mount --bind {self.base / ours} {theirs}'
-            for theirs, ours in PATHS.items()
+            for theirs, ours in self.mounts.items()
         ]
         script = ' && '.join(
             [
@@ -220,7 +271,7 @@ class Cloud:
         if not self.socket.exists():
             return False
         try:
-            libvirt.open(self.uri).close()
+            self.connect().close()
         except libvirt.libvirtError:
             return False
         return True

@@ -128,25 +128,46 @@ class Access:
             libvirt.VIR_CRED_ECHOPROMPT,
             libvirt.VIR_CRED_NOECHOPROMPT,
         ]
+        auth = [wanted, self._answer, None]
         try:
-            return libvirt.openAuth(self.uri, [wanted, self._answer, None], 0)
+            return libvirt.openAuth(self.uri, auth, 0)
         except libvirt.libvirtError as error:
             found = translate(error, 'connecting')
-            if isinstance(found, errors.AuthFailed):
-                raise found from error
             text = error.get_error_message() or 'no reason given'
+            if isinstance(found, errors.AuthFailed):
+                raise errors.AuthFailed(
+                    f'{self._refusal()} ({text})', detail=found.detail
+                ) from error
             raise errors.Unreachable(
                 f'libvirt at {self.uri} could not be reached: {text}',
                 detail=str(found),
             ) from error
 
+    def _refusal(self) -> str:
+        """Names the fields; libvirt does not tell which of them is wrong."""
+        lacking = [
+            f'$.connection_info.{name}'
+            for name in ('username', 'password')
+            if self.info.get(name) is None
+        ]
+        if lacking:
+            fields = ' and '.join(lacking)
+            return f'libvirt at {self.uri} asks for credentials: set {fields}.'
+        return (
+            f'libvirt at {self.uri} refused the credentials: check '
+            '$.connection_info.username and $.connection_info.password.'
+        )
+
     def _answer(self, credentials: list[list[Any]], _: Any) -> int:
+        """Fills in what libvirt asks for; -1 gives up. libvirt may ask for
+        all at once, or for one after the other."""
         for credential in credentials:
             name = credential[0] in (
                 libvirt.VIR_CRED_AUTHNAME,
                 libvirt.VIR_CRED_ECHOPROMPT,
             )
-            value = self.info.get('username' if name else 'password')
+            field = 'username' if name else 'password'
+            value = self.info.get(field)
             if value is None:
                 return -1
             credential[4] = value

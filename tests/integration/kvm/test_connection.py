@@ -62,6 +62,7 @@ def test_wrong_credentials(uri, info):
     with pytest.raises(errors.AuthFailed) as caught:
         TestDriver({'uri': uri, **info}).ping()
     assert 'credentials' in caught.value.message
+    assert '$.connection_info.password' in caught.value.message
     assert 'right' not in str(caught.value.__dict__)
 
 
