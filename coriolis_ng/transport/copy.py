@@ -320,7 +320,6 @@ def copy(  # noqa: PLR0913 - the interface that the design names
     _check(reader, sink, buffer, workers)
     segment = next((j.segment for j in (journal, likely) if j), SEGMENT)
     wanted = list(extents)
-    changed = sum(extent.length for extent in wanted)
     run = _Run(
         reader,
         sink,
@@ -328,19 +327,12 @@ def copy(  # noqa: PLR0913 - the interface that the design names
         _Ledger(
             sink, reader.size, segment, journal, done, clock, flush_seconds
         ),
-        Meter(changed, clock=clock),
+        Meter(sum(extent.length for extent in wanted), clock=clock),
         (stop, progress),
     )
     began = clock.monotonic()
     run.go(wanted, workers, journal)
-    return Copied(
-        bytes_changed=changed,
-        bytes_read=run.meter.read,
-        bytes_sent=run.meter.sent,
-        bytes_zeroed=run.meter.zeroed,
-        bytes_resumed=run.resumed,
-        seconds=clock.monotonic() - began,
-    )
+    return run.copied(clock.monotonic() - began)
 
 
 def _check(reader: Reader, sink: Sink, buffer: int, workers: int) -> None:
@@ -396,6 +388,17 @@ class _Run:
         _raise_first(ended)
         self._ledger.flush()
         self._report()
+
+    def copied(self, seconds: float) -> Copied:
+        """What ``go`` did in that time."""
+        return Copied(
+            bytes_changed=self.meter.total,
+            bytes_read=self.meter.read,
+            bytes_sent=self.meter.sent,
+            bytes_zeroed=self.meter.zeroed,
+            bytes_resumed=self.resumed,
+            seconds=seconds,
+        )
 
     def _feed(self, extents: list[Extent], journal: Journal | None) -> None:
         size, segment = self._reader.size, self._options.segment
