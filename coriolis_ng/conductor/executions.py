@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 
 from sqlalchemy.orm import Session
 
@@ -28,11 +29,18 @@ from coriolis_ng.scheduler import pick, why_none
 
 
 def create(
-    parts: Parts, who: Asker, transfer_id: str, spec: ExecutionSpec
+    parts: Parts,
+    who: Asker,
+    transfer_id: str,
+    spec: ExecutionSpec,
+    *,
+    id: str | None = None,
+    also: Callable[[Session], None] | None = None,
 ) -> Execution:
     """Plans and starts a run; ``Conflict`` while the transfer is busy,
-    ``NoWorker`` when nobody could do one of its tasks."""
-    execution_id = new_id()
+    ``NoWorker`` when nobody could do one of its tasks. ``also`` runs in the
+    same transaction: what it raises keeps the run from being made."""
+    execution_id = id or new_id()
     asked = parts.limits.ask(who.project_id)
 
     def write(session: Session) -> None:
@@ -46,6 +54,8 @@ def create(
         )
         execution = runs.begin(parts, session, transfer, spec, execution_id)
         check_workers(parts, session, execution, transfer)
+        if also is not None:
+            also(session)
 
     parts.database.write(write)
     advance(parts, execution_id)

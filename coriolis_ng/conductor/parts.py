@@ -29,7 +29,8 @@ class Settings(Value):
     next attempt doubles from ``retry_seconds`` up to
     ``retry_max_seconds``; so do those between two tries to remove a stray.
     ``audit_delay_seconds`` after its end an execution is looked for once
-    more in its clouds.
+    more in its clouds. A start within ``schedule_grace_seconds`` of its due
+    time is on time.
     """
 
     lease_seconds: int = 90
@@ -46,6 +47,7 @@ class Settings(Value):
     audit_retry_seconds: float = 60
     audit_retry_max_seconds: float = 21600
     events_days: float = 14
+    schedule_grace_seconds: float = 300
 
 
 class SealKey(Protocol):

@@ -10,13 +10,11 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import follow_up
 from coriolis_ng.conductor.asking import Asker
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.db import api as db
 from coriolis_ng.objects import from_plain, new_id, to_plain
 from coriolis_ng.objects.schedule import Schedule, ScheduleSpec
-from coriolis_ng.objects.transfer import Transfer
 from coriolis_ng.scheduler import calendar
 
 
@@ -28,7 +26,7 @@ def create(
     def write(session: Session) -> Schedule:
         transfer = db.transfers.get(session, transfer_id, who.project_id)
         now = parts.database.now(session)
-        _check(transfer, spec, now)
+        _check(spec, now)
         return db.schedules.create(
             session,
             Schedule(
@@ -53,12 +51,11 @@ def update(
 
     def write(session: Session) -> Schedule:
         before = db.schedules.get(session, id, who.project_id)
-        transfer = db.transfers.get(session, before.transfer_id)
         plain = {**to_plain(before.spec), **changes}
         spec = from_plain(ScheduleSpec, plain)
         now = parts.database.now(session)
         same_end = spec.expiration_date == before.spec.expiration_date
-        _check(transfer, spec, None if same_end else now)
+        _check(spec, None if same_end else now)
         changed = msgspec.structs.replace(
             before,
             spec=spec,
@@ -79,17 +76,13 @@ def delete(parts: Parts, who: Asker, id: str) -> None:
     parts.database.write(write)
 
 
-def _check(
-    transfer: Transfer, spec: ScheduleSpec, now: datetime.datetime | None
-) -> None:
+def _check(spec: ScheduleSpec, now: datetime.datetime | None) -> None:
     calendar.check(spec)
     ends = spec.expiration_date
     if ends is not None and now is not None and ends <= now:
         raise errors.InvalidInput(
             'expiration_date is in the past.', field='$.expiration_date'
         )
-    if spec.auto_deploy:
-        follow_up.check_clones(transfer)
 
 
 def _first(

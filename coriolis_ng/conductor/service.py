@@ -39,6 +39,7 @@ from coriolis_ng.conductor import (
 )
 from coriolis_ng.conductor.advance import advance_all
 from coriolis_ng.conductor.asking import asker
+from coriolis_ng.conductor.due import start_due
 from coriolis_ng.conductor.events import Forgetter
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.conductor.reaper import Reaper
@@ -433,6 +434,7 @@ class ConductorService:
                     last = now
                     self._tell()
                     advance_all(self._parts)
+                    start_due(self._parts)
                     endings.forget_all_secrets(self._parts)
                     forgetter.forget()
             except Exception:

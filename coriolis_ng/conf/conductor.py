@@ -89,6 +89,13 @@ OPTIONS = [
         min=0,
         help='The longest pause between two such tries.',
     ),
+    cfg.FloatOpt(
+        'schedule_grace_seconds',
+        default=300,
+        min=0,
+        help='A run of a schedule that starts so long after its due time is '
+        'on time; later, its policy for missed runs holds.',
+    ),
     cfg.IntOpt(
         'threads',
         default=16,

@@ -75,22 +75,19 @@ class ScheduleSpec(Value):
 
 
 class RunState(enum.StrEnum):
-    """``claimed`` is between the claim of a due time and its execution."""
-
-    CLAIMED = 'claimed'
     STARTED = 'started'
     REFUSED = 'refused'
     SKIPPED = 'skipped'
 
 
 class ScheduleRun(Value):
-    """What became of one due time; ``execution_id`` is chosen with the
-    claim and means something once the state is ``started``."""
+    """What became of one due time; ``execution_id`` is '' where nothing
+    was started."""
 
     schedule_id: str
     due_at: datetime.datetime
     state: RunState
-    execution_id: str
+    execution_id: str = ''
     message: str = ''
     created_at: datetime.datetime | None = None
 

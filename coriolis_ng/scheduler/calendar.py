@@ -21,6 +21,9 @@ UTC = datetime.UTC
 DAY = datetime.timedelta(days=1)
 HOUR = datetime.timedelta(hours=1)
 
+# Seconds between the starts of a continuous schedule that names none.
+LEAST = 60
+
 # A Monday that is the 29th of February comes within 40 years, even over
 # a century without a leap year.
 MOST_DAYS = 41 * 366
@@ -101,7 +104,7 @@ def next_due(
 
 
 def _interval(spec: ScheduleSpec) -> datetime.timedelta:
-    return datetime.timedelta(seconds=spec.interval_seconds or 0)
+    return datetime.timedelta(seconds=spec.interval_seconds or LEAST)
 
 
 def next_match(

@@ -140,7 +140,7 @@ class LastRun(Answer):
     where nothing was started."""
 
     due_at: Time | None
-    status: Literal['CLAIMED', 'STARTED', 'REFUSED', 'SKIPPED']
+    status: Literal['STARTED', 'REFUSED', 'SKIPPED']
     execution_id: str | None
     message: str
 

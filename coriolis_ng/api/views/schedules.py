@@ -9,11 +9,7 @@ from msgspec import UNSET
 
 from coriolis_ng.api.schemas import schedules as schema
 from coriolis_ng.api.views import words
-from coriolis_ng.objects.schedule import (
-    RunState,
-    Schedule,
-    ScheduleRun,
-)
+from coriolis_ng.objects.schedule import Schedule, ScheduleRun
 
 
 def schedule(value: Schedule, *, replica: bool = False) -> schema.Schedule:
@@ -55,10 +51,9 @@ def schedule(value: Schedule, *, replica: bool = False) -> schema.Schedule:
 
 def _run(run: ScheduleRun) -> schema.LastRun:
     status: Any = run.state.upper()
-    started = run.state is RunState.STARTED
     return schema.LastRun(
         due_at=words.time(run.due_at),
         status=status,
-        execution_id=run.execution_id if started else None,
+        execution_id=run.execution_id or None,
         message=run.message,
     )

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from coriolis_ng import errors
 from coriolis_ng.db import models
 from coriolis_ng.db.clock import later, utcnow
-from coriolis_ng.db.errors import Changed
 from coriolis_ng.db.page import Page, select_page
 from coriolis_ng.db.row import of_id, remove, swap, update_version
 from coriolis_ng.objects import from_plain, to_plain
@@ -90,80 +89,60 @@ def delete(session: Session, id: str) -> None:
         raise errors.NotFound(f'there is no schedule {id!r}')
 
 
-def due(session: Session, limit: int = 100) -> Sequence[Schedule]:
+def due(
+    session: Session, limit: int = 100, after: Schedule | None = None
+) -> Sequence[Schedule]:
     """Those whose due time has come by the database's clock, the longest
-    overdue first."""
-    when = models.Schedule.next_due_at
+    overdue first; the page behind ``after``."""
+    table = models.Schedule
+    when = table.next_due_at
+    where = [when <= later(0)]
+    if after is not None:
+        where.append(
+            sa.or_(
+                when > after.next_due_at,
+                sa.and_(when == after.next_due_at, table.id > after.id),
+            )
+        )
     rows = session.scalars(
-        sa.select(models.Schedule)
-        .where(when <= later(0))
-        .order_by(when, models.Schedule.id)
+        sa.select(table)
+        .where(*where)
+        .order_by(when, table.id)
         .limit(limit)
         .execution_options(populate_existing=True)
     ).all()
     return _values(session, rows)
 
 
-def claim(session: Session, run: ScheduleRun) -> None:
-    """Records what becomes of a due time.
+def claim(session: Session, schedule: Schedule, run: ScheduleRun) -> None:
+    """Says what became of a due time and moves the schedule on to its
+    ``next_due_at``; no change of the user's, so no new version.
 
-    Call it with ``Database.write``. ``Stale`` when somebody else has done
-    it: of several conductors one wins.
+    ``Stale`` when the schedule is not as it was read, or somebody else has
+    done it: of several conductors one wins.
     """
-    session.add(
-        models.ScheduleRun(
-            schedule_id=run.schedule_id,
-            due_at=run.due_at,
-            state=run.state,
-            execution_id=run.execution_id,
-            message=run.message,
-            created_at=run.created_at or utcnow(),
-        )
+    row = models.ScheduleRun(
+        schedule_id=run.schedule_id,
+        due_at=run.due_at,
+        state=run.state,
+        execution_id=run.execution_id,
+        message=run.message,
+        created_at=run.created_at or utcnow(),
     )
+    session.add(row)
     try:
         session.flush()
-    except exception.DBDuplicateEntry:
-        raise errors.Stale('that due time was claimed already') from None
-    except exception.DBReferenceError:
-        raise errors.Stale('the schedule is gone') from None
-
-
-def move(session: Session, schedule: Schedule) -> None:
-    """Sets the next due time, if the schedule is as it was read;
-    ``Changed`` otherwise. No user's change, so no new version."""
+    except (exception.DBDuplicateEntry, exception.DBReferenceError):
+        raise errors.Stale('That due time was claimed already.') from None
     where = [
         models.Schedule.id == schedule.id,
         models.Schedule.version == schedule.version,
+        # Nobody else has moved it on: it is due, or not later than this.
+        models.Schedule.next_due_at <= run.due_at,
     ]
     values = {'next_due_at': schedule.next_due_at}
     if not swap(session, models.Schedule, where, **values):
-        of_id(session, models.Schedule, schedule.id)
-        raise Changed(f'{schedule.id} was changed by somebody else')
-
-
-def close(
-    session: Session, run: ScheduleRun, state: RunState, message: str = ''
-) -> bool:
-    """Says what became of a claimed run; False when another did."""
-    table = models.ScheduleRun
-    where = [
-        table.schedule_id == run.schedule_id,
-        table.due_at == run.due_at,
-        table.state == RunState.CLAIMED,
-    ]
-    return swap(session, table, where, state=state, message=message) == 1
-
-
-def claimed(session: Session, limit: int = 100) -> Sequence[ScheduleRun]:
-    """The runs that were claimed and not started yet, oldest first."""
-    rows = session.scalars(
-        sa.select(models.ScheduleRun)
-        .where(models.ScheduleRun.state == RunState.CLAIMED)
-        .order_by(models.ScheduleRun.due_at, models.ScheduleRun.schedule_id)
-        .limit(limit)
-        .execution_options(populate_existing=True)
-    )
-    return [_run(row) for row in rows]
+        raise errors.Stale('The schedule was changed.')
 
 
 def runs(session: Session, id: str, limit: int = 100) -> Sequence[ScheduleRun]:
@@ -193,7 +172,6 @@ def forget_runs(session: Session, days: int) -> int:
         .where(
             table.due_at < last.c.due_at,
             table.due_at < later(-86400 * days),
-            table.state != RunState.CLAIMED,
         )
         .limit(500)
     ).all()

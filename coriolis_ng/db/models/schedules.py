@@ -45,7 +45,7 @@ class ScheduleRun(Base):
     """The key is the claim: of several conductors one inserts it."""
 
     __tablename__ = 'schedule_runs'
-    __table_args__ = (sa.Index('ix_schedule_runs_state', 'state'), TABLE)
+    __table_args__ = (TABLE,)
     schedule_id: Mapped[str] = mapped_column(
         Id, cascade('schedules.id'), primary_key=True
     )

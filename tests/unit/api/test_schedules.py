@@ -208,20 +208,3 @@ def test_a_migration_is_no_replica(client: Client, made: Made) -> None:
     )['transfer']['id']
     client.post(f'/replicas/{id}/schedules', NIGHTLY, 404)
     client.get(f'/replicas/{id}/schedules', 404)
-
-
-def test_auto_deploy_needs_clones(client: Client, made: Made) -> None:
-    id = client.post(
-        '/transfers',
-        {
-            'transfer': {
-                'origin_endpoint_id': made.origin['id'],
-                'destination_endpoint_id': made.destination['id'],
-                'instances': ['vm2'],
-                'clone_disks': False,
-            }
-        },
-    )['transfer']['id']
-    url = f'/transfers/{id}/schedules'
-    client.post(url, {**NIGHTLY, 'auto_deploy': True}, 400)
-    client.post(url, NIGHTLY)

@@ -56,7 +56,7 @@ def run(one: Schedule, due_at: datetime.datetime = make.NOON) -> ScheduleRun:
     return ScheduleRun(
         schedule_id=one.id,
         due_at=due_at,
-        state=RunState.CLAIMED,
+        state=RunState.STARTED,
         execution_id=new_id(),
     )
 
@@ -81,11 +81,11 @@ def test_a_schedule_comes_back_as_it_was(database: Database) -> None:
 
 def test_it_goes_with_its_transfer(database: Database) -> None:
     made = schedule(database)
-    database.write(lambda s: db.schedules.claim(s, run(made)))
+    claim(database, made, run(made))
     database.write(lambda s: db.transfers.delete(s, made.transfer_id))
     with pytest.raises(errors.NotFound):
         database.read(lambda s: db.schedules.get(s, made.id))
-    assert database.read(db.schedules.claimed) == []
+    assert database.read(lambda s: db.schedules.runs(s, made.id)) == []
 
 
 def test_expired_ones_can_be_left_out(database: Database) -> None:
@@ -119,74 +119,68 @@ def test_what_is_due(database: Database) -> None:
     assert [one.id for one in found] == [later.id, late.id]
     found = database.read(lambda s: db.schedules.due(s, limit=1))
     assert [one.id for one in found] == [later.id]
+    found = database.read(lambda s: db.schedules.due(s, 5, later))
+    assert [one.id for one in found] == [late.id]
+
+
+def moved(one: Schedule, due_at: datetime.datetime | None = None) -> Schedule:
+    return msgspec.structs.replace(one, next_due_at=due_at)
+
+
+def claim(database: Database, one: Schedule, mine: ScheduleRun) -> None:
+    on = moved(one, mine.due_at + HOUR)
+    database.write(lambda s: db.schedules.claim(s, on, mine))
 
 
 def test_a_due_time_is_claimed_once(database: Database) -> None:
     made = schedule(database)
 
-    def claim(number: int) -> str:
+    def race(number: int) -> str:
         mine = run(made)
         try:
-            database.write(lambda s: db.schedules.claim(s, mine))
+            claim(database, made, mine)
         except errors.Stale:
             return ''
         return mine.execution_id
 
-    won = [id for id in make.race(6, claim) if id]
+    won = [id for id in make.race(6, race) if id]
     assert len(won) == 1
-    [kept] = database.read(db.schedules.claimed)
+    [kept] = database.read(lambda s: db.schedules.runs(s, made.id))
     assert (kept.execution_id, kept.due_at) == (won[0], make.NOON)
-    # Another due time is another claim.
-    database.write(
-        lambda s: db.schedules.claim(s, run(made, make.NOON + HOUR))
-    )
-    assert len(database.read(db.schedules.claimed)) == 2
+    found = database.read(lambda s: db.schedules.get(s, made.id))
+    # Moved on, and no change of the user's.
+    assert (found.next_due_at, found.version) == (make.NOON + HOUR, 0)
+    assert found.last_run == kept
+    # Another due time is another claim; an older one is over.
+    with pytest.raises(errors.Stale):
+        claim(database, made, run(made, make.NOON - HOUR))
+    claim(database, made, run(made, make.NOON + HOUR))
+    assert len(database.read(lambda s: db.schedules.runs(s, made.id))) == 2
 
 
-def test_a_claim_is_closed_once(database: Database) -> None:
+def test_a_claim_of_what_was_changed_is_stale(database: Database) -> None:
     made = schedule(database)
-    mine = run(made)
-    database.write(lambda s: db.schedules.claim(s, mine))
-    answers = make.race(
-        4,
-        lambda _: database.write(
-            lambda s: db.schedules.close(s, mine, RunState.STARTED, 'went')
-        ),
-    )
-    assert sorted(answers) == [False, False, False, True]
-    shown = database.read(lambda s: db.schedules.get(s, made.id))
-    assert shown.last_run is not None
-    assert shown.last_run.state is RunState.STARTED
-    assert shown.last_run.message == 'went'
-    assert database.read(db.schedules.claimed) == []
+    database.write(lambda s: db.schedules.update(s, made))
+    with pytest.raises(errors.Stale):
+        claim(database, made, run(made))
+    # Nothing of it is left.
+    assert database.read(lambda s: db.schedules.runs(s, made.id)) == []
 
 
 def test_a_claim_for_what_is_gone_is_stale(database: Database) -> None:
     made = schedule(database)
     database.write(lambda s: db.schedules.delete(s, made.id))
     with pytest.raises(errors.Stale):
-        database.write(lambda s: db.schedules.claim(s, run(made)))
+        claim(database, made, run(made))
     with pytest.raises(errors.NotFound):
         database.write(lambda s: db.schedules.delete(s, made.id))
-
-
-def test_moving_on_is_no_change_of_the_user(database: Database) -> None:
-    made = schedule(database)
-    on = msgspec.structs.replace(made, next_due_at=make.NOON + HOUR)
-    database.write(lambda s: db.schedules.move(s, on))
-    found = database.read(lambda s: db.schedules.get(s, made.id))
-    assert (found.next_due_at, found.version) == (make.NOON + HOUR, 0)
-    database.write(lambda s: db.schedules.update(s, found))
-    with pytest.raises(Changed), database.writer() as session:
-        db.schedules.move(session, on)
 
 
 def test_the_last_run_of_each(database: Database) -> None:
     one = schedule(database)
     two = schedule(database, one.transfer_id)
-    for hours in (3, 1, 2):
-        given = run(one, make.NOON + hours * HOUR)
-        database.write(lambda s, g=given: db.schedules.claim(s, g))
+    for hours in (1, 2, 3):
+        claim(database, one, run(one, make.NOON + hours * HOUR))
     listed = database.read(lambda s: db.schedules.list(s, one.transfer_id))
     last = {each.id: each.last_run for each in listed}
     assert last[two.id] is None
@@ -200,14 +194,8 @@ def test_the_last_run_of_each(database: Database) -> None:
 def test_old_runs_are_forgotten_but_for_the_last(database: Database) -> None:
     one = schedule(database)
     for hours in (1, 2, 3):
-        given = run(one, make.NOON + hours * HOUR)
-        database.write(lambda s, g=given: db.schedules.claim(s, g))
-        if hours > 1:
-            database.write(
-                lambda s, g=given: db.schedules.close(s, g, RunState.SKIPPED)
-            )
+        claim(database, one, run(one, make.NOON + hours * HOUR))
     assert database.write(lambda s: db.schedules.forget_runs(s, 10_000)) == 0
-    # What is claimed only has work to do yet.
-    assert database.write(lambda s: db.schedules.forget_runs(s, 1)) == 1
+    assert database.write(lambda s: db.schedules.forget_runs(s, 1)) == 2
     left = database.read(lambda s: db.schedules.runs(s, one.id))
-    assert [(r.due_at - make.NOON) // HOUR for r in left] == [3, 1]
+    assert [(r.due_at - make.NOON) // HOUR for r in left] == [3]

@@ -89,7 +89,6 @@ def _schedules() -> None:
         sa.PrimaryKeyConstraint('schedule_id', 'due_at'),
         **TABLE,
     )
-    op.create_index('ix_schedule_runs_state', 'schedule_runs', ['state'])
 
 
 def _pools() -> None:
