@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from coriolis_ng.client.errors import (
     ApiError,
@@ -52,6 +52,15 @@ class Task(Stamped):
     started_at: str | None
     ended_at: str | None
     progress: list[Progress]
+    progress_updates: list[dict[str, Any]]
+
+    @property
+    def notes(self) -> list[str]:
+        """What it said, without the lines about its progress, which come
+        last and have ``progress`` as well."""
+        updates = self.progress_updates
+        count = len(updates) - len(self.get('progress', ()))
+        return [str(one['message']) for one in updates[:count]]
 
 
 class Run(Stamped):

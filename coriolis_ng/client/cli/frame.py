@@ -120,8 +120,9 @@ class Frame:
 
     def _head(self) -> Text:
         state = self._run.state if self._run else ''
-        line = Text(f'{self._title}  ')
-        line.append(state, style=f'bold {STYLES.get(state, "default")}')
+        line = Text(self._title)
+        if state:
+            line.append(f'  {state}', f'bold {STYLES.get(state, "default")}')
         line.append(f'  {duration(time.monotonic() - self._began)}')
         return line
 
@@ -134,6 +135,8 @@ class Frame:
         line = Text(f'{_MARKS.get(state, "·")} ', STYLES.get(state, 'dim'))
         line.append(name or 'all machines', style='bold')
         line.append(f'  {done} of {len(main)} tasks', style='dim')
+        if state == 'COMPLETED':
+            line.append(''.join(f'  {text}' for text in _copied(tasks)))
         yield line
         for task in tasks:
             if task.status in RUNNING:
@@ -149,9 +152,8 @@ class Frame:
         )
         since = self._since.get(task.id, time.monotonic())
         line.append(f'  {duration(time.monotonic() - since)}', style='default')
-        notes = [u for u in task.progress_updates if not u['total_steps']]
-        if notes:
-            line.append(f'  {notes[-1]["message"]}', style='dim')
+        if task.notes:
+            line.append(f'  {task.notes[-1]}', style='dim')
         yield line
         shown = [one for one in task.progress if one.total]
         names = min(max((len(p.item) for p in shown), default=0), NAME)
@@ -168,8 +170,21 @@ def _state(tasks: list[Task]) -> str:
     return 'COMPLETED' if states == {'COMPLETED'} else 'WAITING'
 
 
+def _copied(tasks: list[Task]) -> list[str]:
+    """What its copies said at their end: how much was changed and sent."""
+    return [
+        task.notes[-1]
+        for task in tasks
+        if task.task_type == 'REPLICATE_DISKS' and task.notes
+    ]
+
+
 def _bar(one: Progress, names: int, width: int) -> Text:
-    told = '  '.join(figures(one))
+    # As wide as it may become: a bar that changes its length flickers.
+    told = '  '.join(
+        figure.rjust(room)
+        for figure, room in zip(figures(one), _rooms(one), strict=False)
+    ).ljust(sum(_rooms(one)) + 4)
     name = one.item[:NAME]
     line = Text(f'        {name:<{names}}  ')
     room = width - len(line) - len(told) - 2
@@ -178,7 +193,14 @@ def _bar(one: Progress, names: int, width: int) -> Text:
         full = room * min(one.done, one.total) // one.total
         line.append('━' * full, style='green')
         line.append('─' * (room - full) + '  ', style='dim')
-    return line.append(told)
+    line.append(told.rstrip())
+    return line
+
+
+def _rooms(one: Progress) -> tuple[int, int, int]:
+    if one.unit == 'bytes':
+        return len(f'1023.9 KiB of {size(one.total)}'), 9, 16
+    return len(figures(one)[0]), 0, 16
 
 
 def _fitting(blocks: list[list[Text]], height: int) -> list[Text]:

@@ -137,9 +137,7 @@ def _where(task: Task) -> str:
 
 
 def _news(task: Task) -> list[str]:
-    notes = [
-        u['message'] for u in task.progress_updates if not u['total_steps']
-    ]
+    notes = task.notes
     if task.status in ('COMPLETED', 'ERROR', 'CANCELED'):
         notes.append(task.exception_details or task.status.lower())
     return notes
