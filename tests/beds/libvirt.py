@@ -161,7 +161,9 @@ class Cloud:
     def start_daemon(self) -> None:
         """Start libvirtd; it finds the machines that went on without it."""
         self._reuse_answers()
-        pathlib.Path('/run/libvirt').mkdir(exist_ok=True)
+        # The package of the daemon alone brings only some of them.
+        for theirs in self.mounts:
+            pathlib.Path(theirs).mkdir(parents=True, exist_ok=True)
         mounts = [
             f'mount --bind {self.base / ours} {theirs}'
             for theirs, ours in self.mounts.items()
