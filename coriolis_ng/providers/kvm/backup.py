@@ -64,18 +64,8 @@ def description(
 
 def prepare(names: Names, domain: libvirt.virDomain) -> None:
     """A directory that only we and the machine's QEMU may enter."""
-    try:
-        pathlib.Path(names.scratch).mkdir(0o711, parents=True, exist_ok=True)
-        names.folder.mkdir(0o700, exist_ok=True)
-        owner = domainxml.owner(parse(domain.XMLDesc()))
-        if owner is not None and os.getuid() == 0:
-            os.chown(names.folder, *owner)
-    except OSError as error:
-        raise errors.Conflict(
-            f'The scratch directory {names.scratch} cannot be used: '
-            f'{error.strerror}.',
-            detail=str(error),
-        ) from error
+    owner = domainxml.owner(parse(domain.XMLDesc()))
+    names.make_folder(owner if os.getuid() == 0 else None)
 
 
 def begin(
@@ -104,9 +94,7 @@ def begin(
                 with told('starting the backup'):
                     raise
             for disk_id in broken:
-                reasons[disk_id] = (
-                    'the record of changes is damaged on the source'
-                )
+                reasons[disk_id] = checkpoints.BROKEN
 
 
 def _broken(

@@ -24,6 +24,8 @@ from coriolis_ng.providers.kvm import domainxml, qcow2
 from coriolis_ng.providers.kvm.connection import code_of, parse, told
 
 PREFIX = 'coriolis-'
+# Why a disk is copied in full although it was copied before.
+BROKEN = 'the record of changes is damaged on the source'
 
 
 class Mark(Value):

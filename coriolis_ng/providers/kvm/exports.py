@@ -291,7 +291,7 @@ class Exports:
 
 def _begin_off(plan: _Plan) -> tuple[Consistency, str]:
     reason = plan.domain.state()[1]
-    offline.prepare(plan.names)
+    plan.names.make_folder()
     offline.begin(
         plan.domain,
         plan.names,

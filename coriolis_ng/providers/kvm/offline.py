@@ -22,21 +22,6 @@ from coriolis_ng.providers.kvm import checkpoints, nbdserver, qcow2
 from coriolis_ng.providers.kvm.connection import told
 from coriolis_ng.providers.kvm.sources import Address, Names
 
-BROKEN = 'the record of changes is damaged on the source'
-
-
-def prepare(names: Names) -> None:
-    """A directory that only we may enter."""
-    try:
-        pathlib.Path(names.scratch).mkdir(0o711, parents=True, exist_ok=True)
-        names.folder.mkdir(0o700, exist_ok=True)
-    except OSError as error:
-        raise errors.Conflict(
-            f'The scratch directory {names.scratch} cannot be used: '
-            f'{error.strerror}.',
-            detail=str(error),
-        ) from error
-
 
 def begin(
     domain: libvirt.virDomain,
@@ -53,7 +38,7 @@ def begin(
             continue
         found = qcow2.bitmaps(disk.path)
         if not reasons[disk.id] and not found.get(since, False):
-            reasons[disk.id] = BROKEN
+            reasons[disk.id] = checkpoints.BROKEN
         if name not in found:
             qcow2.qemu_img('bitmap', '--add', disk.path, name)
     if any(disk.tracked for disk in disks):

@@ -166,19 +166,19 @@ def _host(
 
 
 def _error(vm: Vm, code: str, meaning: str, remedy: str) -> Finding:
-    return Finding(
-        code=code,
-        severity=Severity.ERROR,
-        meaning=meaning,
-        remedy=remedy,
-        instance=vm.name,
-    )
+    return _finding(vm, Severity.ERROR, code, meaning, remedy)
 
 
 def _warning(vm: Vm, code: str, meaning: str, remedy: str) -> Finding:
+    return _finding(vm, Severity.WARNING, code, meaning, remedy)
+
+
+def _finding(
+    vm: Vm, severity: Severity, code: str, meaning: str, remedy: str
+) -> Finding:
     return Finding(
         code=code,
-        severity=Severity.WARNING,
+        severity=severity,
         meaning=meaning,
         remedy=remedy,
         instance=vm.name,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import threading
 import time
@@ -112,6 +113,21 @@ class Names(Value):
     def socket(self) -> pathlib.Path:
         """Where a running machine's disks are all served."""
         return self.folder / 'nbd.sock'
+
+    def make_folder(self, owner: tuple[int, int] | None = None) -> None:
+        """A directory that only we, or a user and group, may enter; raises
+        ``Conflict`` where it cannot be made."""
+        try:
+            self.folder.parent.mkdir(0o711, parents=True, exist_ok=True)
+            self.folder.mkdir(0o700, exist_ok=True)
+            if owner is not None:
+                os.chown(self.folder, *owner)
+        except OSError as error:
+            raise errors.Conflict(
+                f'The scratch directory {self.scratch} cannot be used: '
+                f'{error.strerror}.',
+                detail=str(error),
+            ) from error
 
     @classmethod
     def of(cls, id: str, scratch: str) -> Names:
