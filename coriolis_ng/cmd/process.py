@@ -27,7 +27,10 @@ QUIET = (
     'sqlalchemy=WARNING',
     'alembic=WARNING',
     'stevedore=WARNING',
+    'keystoneauth=WARNING',
     'keystonemiddleware=WARNING',
+    'barbicanclient=WARNING',
+    'urllib3=WARNING',
 )
 
 

@@ -15,6 +15,7 @@ from coriolis_ng.api.app import make_app
 from coriolis_ng.api.feed import Feed, FeedSettings
 from coriolis_ng.api.site import Site
 from coriolis_ng.auth import Auth, KeystoneAuth, LocalAuth, WsgiApp
+from coriolis_ng.cmd import keystone
 from coriolis_ng.conductor import plans
 from coriolis_ng.conductor.limits import (
     KeystoneLimits,
@@ -72,6 +73,8 @@ def conductor(
         recipes=plans.standard_recipes(),
         settings=_settings(Settings, group),
         limits=_limits(conf),
+        trusts=keystone.trusts(conf),
+        in_barbican=conf.secrets.backend == 'barbican',
     )
     return ConductorService(
         bus_,

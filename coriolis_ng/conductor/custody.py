@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import deployments, scripts, transfers
+from coriolis_ng.conductor import deployments, scripts, transfers, trusts
 from coriolis_ng.conductor.asking import Asker
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.db import api as db
@@ -33,10 +33,15 @@ def transfer_create(parts: Parts, who: Asker, spec: TransferSpec) -> Transfer:
         parts, who.project_id, spec.user_scripts, UserScripts()
     )
     spec = msgspec.structs.replace(spec, user_scripts=kept)
+    trust = None
     try:
-        return transfers.create(parts, who, spec)
+        trust = trusts.begin(parts, who)
+        made = transfers.create(parts, who, spec)
+        trusts.own(parts, trust, made.id)
+        return made
     except errors.CoriolisError:
         scripts.drop(parts, who.project_id, scripts.refs(kept))
+        trusts.abandon(parts, trust, who.token)
         raise
 
 
@@ -44,7 +49,29 @@ def transfer_update(
     parts: Parts, who: Asker, id: str, changes: dict[str, Any], *rest: Any
 ) -> Execution:
     """See ``transfers.update``; ``Conflict`` too for new scripts while a
-    deployment runs with the old ones."""
+    deployment runs with the old ones. From here on the transfer works under
+    a trust of this user."""
+    parts.database.read(lambda s: db.transfers.get(s, id, who.project_id))
+    trust = trusts.begin(parts, who)
+    try:
+        made = _transfer_update(parts, who, id, changes, *rest)
+        trusts.own(parts, trust, id)
+    except errors.CoriolisError:
+        trusts.abandon(parts, trust, who.token)
+        raise
+    trusts.sweep(parts, who.token)
+    return made
+
+
+def transfer_delete(parts: Parts, who: Asker, id: str, **how: Any) -> None:
+    """See ``transfers.delete``."""
+    transfers.delete(parts, who, id, **how)
+    trusts.sweep(parts, who.token)
+
+
+def _transfer_update(
+    parts: Parts, who: Asker, id: str, changes: dict[str, Any], *rest: Any
+) -> Execution:
     if changes.get('user_scripts') is None:
         return transfers.update(parts, who, id, changes, *rest)
     given = from_plain(UserScripts, changes['user_scripts'])

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from sqlalchemy.orm import Session
 
-from coriolis_ng.conductor import scripts
+from coriolis_ng.conductor import connections, scripts
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.db import api as db
 from coriolis_ng.objects.transfer import Transfer
@@ -18,6 +18,7 @@ def forget(session: Session, transfer: Transfer) -> tuple[str, ...]:
     others use them by now; gives the secrets that nothing refers to any
     more, for ``drop_secrets`` after the commit."""
     db.transfers.delete(session, transfer.id)
+    db.trusts.doom(session, owner_id=transfer.id)
     unused = [*scripts.refs(transfer.spec.user_scripts)]
     own = db.endpoints.several(session, transfer.spec.own_endpoints)
     for endpoint in own.values():
@@ -28,6 +29,6 @@ def forget(session: Session, transfer: Transfer) -> tuple[str, ...]:
 
 
 def drop_secrets(parts: Parts, project_id: str, refs: Iterable[str]) -> None:
-    """Those of endpoints that are gone."""
+    """Those of endpoints that are gone, and of scripts."""
     for ref in refs:
-        parts.secrets.drop(ref, project_id=project_id)
+        connections.drop(parts, project_id, ref)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import regions, schemas
+from coriolis_ng.conductor import connections, regions, schemas
 from coriolis_ng.conductor.asking import Asker
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.conductor.versions import check_version
@@ -33,7 +33,7 @@ def create(parts: Parts, who: Asker, spec: EndpointSpec) -> Endpoint:
     )
     schemas.check_connection(provider, spec.connection_info)
     parts.database.read(lambda s: regions.check(s, spec.mapped_regions))
-    ref = _keep(parts, who, spec.connection_info)
+    ref = connections.keep(parts, who, provider, spec.connection_info)
     endpoint = Endpoint(
         id=new_id(),
         project_id=who.project_id,
@@ -47,7 +47,7 @@ def create(parts: Parts, who: Asker, spec: EndpointSpec) -> Endpoint:
     try:
         return parts.database.write(lambda s: db.endpoints.create(s, endpoint))
     except errors.CoriolisError:
-        parts.secrets.drop(ref, project_id=who.project_id)
+        connections.drop(parts, who.project_id, ref, who)
         raise
 
 
@@ -79,7 +79,7 @@ def update(
             lambda s: schemas.find_provider(parts, s, before.type, '$.type')
         )
         schemas.check_connection(provider, info)
-        fields['secret'] = _keep(parts, who, info)
+        fields['secret'] = connections.keep(parts, who, provider, info)
     if 'mapped_regions' in fields:
         fields['mapped_regions'] = tuple(fields['mapped_regions'])
     after = msgspec.structs.replace(before, **fields)
@@ -87,10 +87,10 @@ def update(
         made = parts.database.write(lambda s: db.endpoints.update(s, after))
     except errors.CoriolisError:
         if 'secret' in fields:
-            parts.secrets.drop(after.secret, project_id=who.project_id)
+            connections.drop(parts, who.project_id, after.secret, who)
         raise
     if 'secret' in fields:
-        parts.secrets.drop(before.secret, project_id=who.project_id)
+        connections.drop(parts, who.project_id, before.secret, who)
     return made
 
 
@@ -112,9 +112,4 @@ def delete(parts: Parts, who: Asker, id: str) -> None:
             f'{", ".join(pools[:5])} first.'
         )
     parts.database.write(lambda s: db.endpoints.delete(s, id))
-    parts.secrets.drop(endpoint.secret, project_id=who.project_id)
-
-
-def _keep(parts: Parts, who: Asker, info: dict[str, Any]) -> str:
-    payload = msgspec.json.encode(info)
-    return parts.secrets.put(payload, project_id=who.project_id)
+    connections.drop(parts, who.project_id, endpoint.secret, who)

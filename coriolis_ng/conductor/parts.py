@@ -17,8 +17,9 @@ from coriolis_ng.objects.execution import ExecutionSpec
 from coriolis_ng.objects.recovery_point import RecoveryPoint
 from coriolis_ng.objects.replica import Replica
 from coriolis_ng.objects.transfer import Transfer
+from coriolis_ng.objects.volume import Volumes
 from coriolis_ng.rpc.worker import Workers
-from coriolis_ng.secrets.base import SecretStore
+from coriolis_ng.secrets.base import SecretStore, Trusts
 
 
 class Settings(Value):
@@ -69,7 +70,9 @@ class Recipes:
 
     transfer: Callable[[Transfer, Replicas, ExecutionSpec], Plan]
     migration: Callable[[Transfer, Replicas, ExecutionSpec], Plan]
-    deployment: Callable[[Deployment, Transfer, Points], Plan]
+    deployment: Callable[
+        [Deployment, Transfer, Points, Mapping[str, Volumes] | None], Plan
+    ]
     teardown: Callable[[Deployment], Plan]
     disks: Callable[[Transfer, Replicas, bool], Plan]
     points: Callable[[Transfer, Sequence[RecoveryPoint]], Plan]
@@ -78,7 +81,9 @@ class Recipes:
 @dataclass(frozen=True, kw_only=True)
 class Parts:
     """``tasks`` maps the names in rows to classes; ``seal`` encrypts for a
-    public key: ``(public key, payload) -> sealed``."""
+    public key: ``(public key, payload) -> sealed``. Without Keystone there
+    are no ``trusts``; ``in_barbican`` says where connection information is
+    put."""
 
     database: Database
     workers: Workers
@@ -89,6 +94,8 @@ class Parts:
     recipes: Recipes
     settings: Settings = field(default_factory=Settings)
     limits: Limits = field(default_factory=LocalLimits)
+    trusts: Trusts | None = None
+    in_barbican: bool = False
 
     def name_of(self, kind: type[Task]) -> str:
         """The name under which rows and workers know a class."""

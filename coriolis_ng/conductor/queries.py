@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from coriolis_ng import errors
+from coriolis_ng.conductor import connections
 from coriolis_ng.conductor.advance import workers
 from coriolis_ng.conductor.asking import Asker
 from coriolis_ng.conductor.parts import Parts
@@ -51,7 +52,7 @@ def ask_endpoint(
     )
     options = dict(args.get('env') or {})
     rest = {name: value for name, value in args.items() if name != 'env'}
-    return ask(parts, endpoint, verb, rest, options)
+    return ask(parts, endpoint, verb, rest, options, who=who)
 
 
 def ask(
@@ -60,10 +61,12 @@ def ask(
     verb: str,
     args: dict[str, Any],
     options: dict[str, Any] | None = None,
+    *,
+    who: Asker | None = None,
 ) -> Any:
     """The same for an endpoint that was read already."""
     service = _worker(parts, endpoint, verb)
-    secret = parts.secrets.get(endpoint.secret, project_id=endpoint.project_id)
+    secret = connections.for_question(parts, endpoint, who)
     question = Query(
         verb=verb,
         access=Access(

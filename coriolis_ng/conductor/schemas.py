@@ -16,8 +16,7 @@ from coriolis_ng.conductor.advance import workers
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.objects.service import ProviderInfo, Service
 from coriolis_ng.providers import registry
-
-SECRET_REF = 'secret_ref'  # noqa: S105 - a field's name
+from coriolis_ng.secrets import references
 
 
 def find_provider(
@@ -45,7 +44,7 @@ def find_provider(
 def check_connection(provider: ProviderInfo, info: dict[str, Any]) -> None:
     """``InvalidInput`` naming the field; what rests in another secret
     store cannot be looked at before it is used."""
-    if SECRET_REF in info:
+    if references.is_reference(info):
         return
     schema = provider.schemas.get('connection', {})
     registry.check(schema, info, 'connection_info')

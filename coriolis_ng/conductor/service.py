@@ -35,6 +35,7 @@ from coriolis_ng.conductor import (
     quotas,
     strays,
     transfers,
+    trusts,
     vault,
 )
 from coriolis_ng.conductor.advance import advance_all
@@ -237,7 +238,7 @@ class ForUsers:
     def transfer_delete(
         self, context: Context, id: str, with_disks: bool = False
     ) -> None:
-        transfers.delete(
+        custody.transfer_delete(
             self._parts, asker(context), id, with_disks=with_disks
         )
 
@@ -416,6 +417,7 @@ class ConductorService:
         while not self._stopping.wait(self._parts.settings.audit_seconds):
             try:
                 audit.audit(self._parts)
+                trusts.sweep(self._parts)
             except Exception:
                 # The database may be away; the next round tries again.
                 LOG.exception('looking after leftovers failed')

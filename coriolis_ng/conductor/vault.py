@@ -4,21 +4,24 @@ task. Secrets cross the bus sealed only."""
 
 from __future__ import annotations
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import scope, scripts
+from coriolis_ng.conductor import scope, scripts, trusts
 from coriolis_ng.conductor.assign import current
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.conductor.scope import Scope
 from coriolis_ng.db import api as db
 from coriolis_ng.db.rows import TaskRow
+from coriolis_ng.objects import new_id, to_plain
 from coriolis_ng.objects.resource import (
     Resource,
     ResourceKind,
     Side,
     tag_of,
 )
+from coriolis_ng.secrets import references
 
 
 def created(
@@ -42,24 +45,43 @@ def dropped(
 def secret_get(parts: Parts, ref: str, task_id: str, attempt: int) -> str:
     """A secret that the task may read, sealed to its worker's key."""
 
-    def look(session: Session) -> tuple[str, str]:
+    def look(session: Session) -> tuple[str, str, str]:
         row, here = _held(session, task_id, attempt)
         if not _may_read(parts, session, here, row, ref):
             raise errors.Forbidden('This task may not read that secret.')
         assert row.service_id is not None
         service = db.services.get(session, row.service_id)
-        return here.execution.project_id, service.seal_key
+        return (
+            here.execution.project_id,
+            here.transfer.id,
+            service.seal_key,
+        )
 
-    project_id, seal_key = parts.database.read(look)
+    project_id, transfer_id, seal_key = parts.database.read(look)
+    if ref == references.GRANT:
+        grant = trusts.of_transfer(parts, transfer_id)
+        return parts.seal(seal_key, msgspec.json.encode(to_plain(grant)))
     return parts.seal(seal_key, parts.secrets.get(ref, project_id=project_id))
 
 
 def secret_put(parts: Parts, task_id: str, attempt: int, sealed: str) -> str:
-    """Keeps a secret until the execution ends; gives its reference."""
+    """Keeps a secret until the execution ends; gives its reference. The
+    ledger names it before it is stored: who dies in between leaves an entry
+    for the audit, and never a secret that nobody knows of."""
     _, here = parts.database.read(lambda s: _held(s, task_id, attempt))
     payload = parts.key.open(sealed)
     project_id = here.execution.project_id
-    ref = parts.secrets.put(payload, project_id=project_id)
+    planned = new_id()
+    _record_secret(parts, here, task_id, attempt, planned)
+    ref = parts.secrets.put(payload, project_id=project_id, ref=planned)
+    if ref != planned:
+        _record_secret(parts, here, task_id, attempt, ref)
+    return ref
+
+
+def _record_secret(
+    parts: Parts, here: Scope, task_id: str, attempt: int, ref: str
+) -> None:
     resource = Resource(
         kind=ResourceKind.SECRET,
         id=ref,
@@ -67,12 +89,7 @@ def secret_put(parts: Parts, task_id: str, attempt: int, sealed: str) -> str:
         side=Side.NONE,
         attempt=attempt,
     )
-    try:
-        created(parts, task_id, attempt, resource)
-    except errors.CoriolisError:
-        parts.secrets.drop(ref, project_id=project_id)
-        raise
-    return ref
+    created(parts, task_id, attempt, resource)
 
 
 def secret_drop(parts: Parts, ref: str, task_id: str, attempt: int) -> None:
@@ -135,8 +152,12 @@ def _may_read(
     """The clouds of its own sides, and what its execution keeps: a task
     for the destination never gets the source's password."""
     sides = scope.sides(parts.tasks[row.name])
-    clouds = {here.endpoints[side].secret for side in sides}
-    if ref in clouds or ref in _kept(session, here):
+    clouds = [references.parse(here.endpoints[side].secret) for side in sides]
+    if ref == references.GRANT:
+        return any(one.needs_grant for one in clouds)
+    if any(one.is_local and ref == one.ref for one in clouds):
+        return True
+    if ref in _kept(session, here):
         return True
     return Side.TARGET in sides and ref in _scripts(session, here)
 

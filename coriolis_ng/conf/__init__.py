@@ -9,14 +9,24 @@ from collections.abc import Sequence
 from oslo_config import cfg
 from oslo_db import options as database
 
-from coriolis_ng.conf import api, auth, conductor, default, secrets, worker
+from coriolis_ng.conf import (
+    api,
+    auth,
+    conductor,
+    default,
+    quota,
+    secrets,
+    worker,
+)
 
 GROUPS: tuple[tuple[str, Sequence[cfg.Opt]], ...] = (
     ('DEFAULT', default.OPTIONS),
     ('api', api.OPTIONS),
     ('auth', auth.OPTIONS),
     ('conductor', conductor.OPTIONS),
+    ('quota', quota.OPTIONS),
     ('secrets', secrets.OPTIONS),
+    ('trustee', auth.TRUSTEE),
     ('worker', worker.OPTIONS),
 )
 

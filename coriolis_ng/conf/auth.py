@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from keystoneauth1 import loading
 from oslo_config import cfg
 
 OPTIONS = [
@@ -20,4 +21,11 @@ OPTIONS = [
         default='/etc/coriolis/tokens.json',
         help='The file of the local driver; it holds digests, no tokens.',
     ),
+]
+
+# As whom the conductor makes trusts and works under them, and how it trusts
+# Keystone's certificate. Without auth_type it is [keystone_authtoken].
+TRUSTEE = [
+    *loading.get_auth_common_conf_options(),
+    *loading.get_session_conf_options(),
 ]

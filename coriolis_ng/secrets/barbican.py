@@ -35,8 +35,11 @@ class BarbicanStore:
         made = client.Client(session=self._session, **self._options)
         return made.secrets
 
-    def put(self, payload: bytes, *, project_id: str) -> str:
-        """Stores as an opaque secret; gives its URL."""
+    def put(
+        self, payload: bytes, *, project_id: str, ref: str | None = None
+    ) -> str:
+        """Stores as an opaque secret; gives its URL, which nobody else can
+        choose."""
         with _Told():
             return str(
                 self._secrets.create(

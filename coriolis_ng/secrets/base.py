@@ -15,8 +15,11 @@ class SecretStore(Protocol):
     ``drop`` may be called any number of times. Payloads are never logged.
     """
 
-    def put(self, payload: bytes, *, project_id: str) -> str:
-        """Stores and returns a reference that tells nothing."""
+    def put(
+        self, payload: bytes, *, project_id: str, ref: str | None = None
+    ) -> str:
+        """Stores and returns a reference that tells nothing: ``ref``, which
+        is new, where the store lets others choose."""
 
     def get(self, ref: str, *, project_id: str) -> bytes:
         """The payload; ``NotFound`` for another project's."""

@@ -53,13 +53,15 @@ class LocalStore:
     def __repr__(self) -> str:
         return 'LocalStore(***)'
 
-    def put(self, payload: bytes, *, project_id: str) -> str:
+    def put(
+        self, payload: bytes, *, project_id: str, ref: str | None = None
+    ) -> str:
         """Raises ``InvalidInput`` for more than 64 KiB."""
         if len(payload) > MAX_PAYLOAD:
             raise errors.InvalidInput(
                 f'a secret has at most {MAX_PAYLOAD} bytes', field='payload'
             )
-        ref = new_id()
+        ref = ref or new_id()
         nonce = os.urandom(_NONCE_BYTES)
         sealed = self._keys[self._newest].encrypt(
             nonce, payload, _bound_to(ref, project_id)

@@ -28,6 +28,17 @@ from coriolis_ng.worker.work import ChildWork, Line, load_object
 
 LOG = logging.getLogger(__name__)
 
+# Every request and key exchange of these would be a line, some of them with
+# what nobody else may read.
+_LOUD = (
+    'barbicanclient',
+    'keystoneauth',
+    'paramiko',
+    'stevedore',
+    'taskflow',
+    'urllib3',
+)
+
 
 def main(control: socket.socket) -> None:
     """Serves one first word that comes through ``control``."""
@@ -50,7 +61,7 @@ def main(control: socket.socket) -> None:
     if isinstance(first, pipe.RunTask):
         line.say(pipe.Ended(result=_run_task(first, line, stop)))
     else:
-        line.say(pipe.Ended(answer=_run_query(first)))
+        line.say(pipe.Ended(answer=_run_query(first, line)))
 
 
 def vanish() -> None:
@@ -138,9 +149,14 @@ def find_task(name: str) -> type[Task]:
     return kind
 
 
-def _run_query(first: pipe.RunQuery) -> Answer:
+def _run_query(first: pipe.RunQuery, line: Line) -> Answer:
     try:
-        return verbs.answer(first.query, first.provider, first.secret)
+        return verbs.answer(
+            first.query,
+            first.provider,
+            first.secret,
+            lambda payload: line.say(pipe.Learned(payload=payload)),
+        )
     except errors.CoriolisError as error:
         LOG.warning('%s (%s)', error.message, error.detail or error.code)
         return Answer(
@@ -177,6 +193,5 @@ def _send_logs(line: Line) -> None:
     root = logging.getLogger()
     root.handlers[:] = [_PipeHandler(line)]
     root.setLevel(logging.INFO)
-    # Every request and key exchange of these would be a line.
-    for name in ('paramiko', 'urllib3', 'stevedore', 'taskflow'):
+    for name in _LOUD:
         logging.getLogger(name).setLevel(logging.WARNING)

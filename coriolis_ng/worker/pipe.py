@@ -70,6 +70,12 @@ class Noted(Value, tag='noted'):
     level: Level = Level.INFO
 
 
+class Learned(Value, tag='learned'):
+    """A secret that the child got by itself: nothing may tell it."""
+
+    payload: bytes
+
+
 class Saved(Value, tag='saved'):
     checkpoint: dict[str, Any]
 
@@ -98,7 +104,7 @@ class Ended(Value, tag='ended'):
 
 
 FromWorker = RunTask | RunQuery | Reply | StopNow
-FromChild = Hello | Told | Noted | Saved | Call | Logged | Ended
+FromChild = Hello | Told | Noted | Learned | Saved | Call | Logged | Ended
 
 
 class Pipe:

@@ -99,7 +99,9 @@ class Queries:
         mask.learn(secret)
 
         def heard(message: pipe.FromChild) -> None:
-            if isinstance(message, pipe.Logged):
+            if isinstance(message, pipe.Learned):
+                mask.learn(message.payload)
+            elif isinstance(message, pipe.Logged):
                 _log(query, message.level, mask.hide(message.text))
 
         def printed(line: str) -> None:

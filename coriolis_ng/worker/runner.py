@@ -263,6 +263,9 @@ class Runner:
             log = logging.getLogger(message.name)
             self._log(message.level, text, log)
             return
+        if isinstance(message, pipe.Learned):
+            self._mask.learn(message.payload)
+            return
         with self._lock:
             self._heard_at = self._home.lease.now()
         if isinstance(message, pipe.Told):

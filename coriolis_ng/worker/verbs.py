@@ -14,28 +14,36 @@ from coriolis_ng.objects.preflight import Finding, Severity
 from coriolis_ng.objects.resource import Resource
 from coriolis_ng.objects.transfer import StorageMappings
 from coriolis_ng.objects.vm import Vm
-from coriolis_ng.providers import registry
 from coriolis_ng.providers.base import (
     Connection,
     Inventory,
-    Provider,
 )
 from coriolis_ng.rpc.wire import Answer, Query
+from coriolis_ng.worker.access import connect_with
 from coriolis_ng.worker.work import provider_of
 
 Args = Mapping[str, Any]
 
 
-def answer(query: Query, provider: str, secret: bytes) -> Answer:
+def answer(
+    query: Query,
+    provider: str,
+    secret: bytes,
+    learn: Callable[[bytes], None] = lambda payload: None,
+) -> Answer:
     """The answer, or an error of ``coriolis_ng.errors``; ``provider`` is
-    a :func:`reference`."""
+    a :func:`reference`; ``learn`` is told of secrets that are found on the
+    way."""
     kind = provider_of(provider)
-    info = msgspec.json.decode(secret)
+
+    def connect() -> Connection:
+        return connect_with(kind, query.access.secret, secret, learn)
+
     if query.verb == 'validate':
-        return _validate(kind, info)
+        return _validate(connect)
     if query.verb not in _VERBS:
         raise errors.Unsupported(f'There is no question {query.verb!r}.')
-    connection = registry.connect(kind, info)
+    connection = connect()
     try:
         found = _VERBS[query.verb](connection, query.args)
     finally:
@@ -45,10 +53,10 @@ def answer(query: Query, provider: str, secret: bytes) -> Answer:
     return Answer(value=to_plain(found))
 
 
-def _validate(provider: Provider, info: Any) -> Answer:
+def _validate(connect: Callable[[], Connection]) -> Answer:
     message = None
     try:
-        connection = registry.connect(provider, info)
+        connection = connect()
         try:
             connection.ping()
         finally:

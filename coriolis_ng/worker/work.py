@@ -19,12 +19,14 @@ from coriolis_ng import errors
 from coriolis_ng.objects import from_plain, to_plain
 from coriolis_ng.objects.resource import Resource, ResourceKind, Side
 from coriolis_ng.objects.task import Level
+from coriolis_ng.objects.trust import Grant
 from coriolis_ng.objects.value import Value
-from coriolis_ng.providers import registry
 from coriolis_ng.providers.base import Connection, Provider
 from coriolis_ng.rpc import serializer
 from coriolis_ng.rpc.wire import Access, Assignment
+from coriolis_ng.secrets import references
 from coriolis_ng.worker import pipe
+from coriolis_ng.worker.access import connect
 from coriolis_ng.worker.meter import Meter
 
 LOG = logging.getLogger(__name__)
@@ -198,14 +200,27 @@ class ChildWork:
             self._saved_at = now
             self._line.say(pipe.Saved(checkpoint=to_plain(value)))
 
+    def _grant(self) -> Grant:
+        # Never kept: a token lives for an hour or so.
+        sent = self._line.call('secret', ref=references.GRANT)
+        plain = msgspec.json.decode(base64.b64decode(sent))
+        return from_plain(Grant, plain)
+
+    def _learn(self, payload: bytes) -> None:
+        self._line.say(pipe.Learned(payload=payload))
+
     def _connect(self, side: Side, access: Access | None) -> Connection:
         if access is None:
             raise errors.PlanError(f'The task has no access to its {side}.')
         with self._connecting:
             if side not in self._connections:
-                info = msgspec.json.decode(self.secret(access.secret))
-                provider = load_provider(self._providers, access.provider)
-                self._connections[side] = registry.connect(provider, info)
+                self._connections[side] = connect(
+                    load_provider(self._providers, access.provider),
+                    access.secret,
+                    clear=self.secret,
+                    grant=self._grant,
+                    learn=self._learn,
+                )
             return self._connections[side]
 
 

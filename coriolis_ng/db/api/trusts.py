@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from coriolis_ng import errors
 from coriolis_ng.db import models
 from coriolis_ng.db.clock import utcnow
 from coriolis_ng.db.row import of_id, remove, swap
@@ -56,24 +57,49 @@ def find(session: Session, owner_id: str) -> Trust | None:
 
 def made(
     session: Session, id: str, kind: TrustKind, external_id: str, secret: str
-) -> bool:
-    """False when it was given up meanwhile: then it must be dropped."""
-    where = [
-        models.Trust.id == id,
-        models.Trust.state == TrustState.MAKING,
-    ]
-    return (
-        swap(
-            session,
-            models.Trust,
-            where,
-            state=TrustState.MADE,
-            kind=kind,
-            external_id=external_id,
-            secret=secret,
-        )
-        == 1
+) -> Trust:
+    """Keystone has made it; nobody owns it yet."""
+    swap(
+        session,
+        models.Trust,
+        [models.Trust.id == id],
+        kind=kind,
+        external_id=external_id,
+        secret=secret,
     )
+    return get(session, id)
+
+
+def own(session: Session, id: str, owner_id: str) -> None:
+    """Its owner may work under it; ``Stale`` when it was given up."""
+    where = [models.Trust.id == id, models.Trust.state == TrustState.MAKING]
+    state = TrustState.MADE
+    if not swap(session, models.Trust, where, state=state, owner_id=owner_id):
+        raise errors.Stale('the trust was given up meanwhile: try again')
+
+
+def abandon(session: Session, id: str) -> None:
+    """It is to be dropped."""
+    where = [models.Trust.id == id]
+    swap(session, models.Trust, where, state=TrustState.DROPPING)
+
+
+def using(session: Session, endpoint_id: str) -> Trust | None:
+    """The newest one of a transfer with that endpoint on either side."""
+    row = session.scalars(
+        sa.select(models.Trust)
+        .join(models.Transfer, models.Transfer.id == models.Trust.owner_id)
+        .where(
+            models.Trust.state == TrustState.MADE,
+            sa.or_(
+                models.Transfer.origin_endpoint_id == endpoint_id,
+                models.Transfer.destination_endpoint_id == endpoint_id,
+            ),
+        )
+        .order_by(models.Trust.created_at.desc(), models.Trust.id)
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else _value(row)
 
 
 def doom(session: Session, *, owner_id: str, but: str = '') -> int:

@@ -64,9 +64,12 @@ def test_an_endpoint_s_type_and_information_are_checked(site: Site) -> None:
     assert site.store.kept == {}
 
 
-def test_a_reference_to_a_secret_is_not_checked(site: Site) -> None:
-    made = endpoint(site, connection_info={'secret_ref': 'https://b/1'})
-    assert made.type == 'cloud'
+def test_a_reference_to_a_secret_wants_keystone(site: Site) -> None:
+    info = {'secret_ref': 'https://b/1'}
+    refused(
+        '$.connection_info.secret_ref',
+        lambda: endpoint(site, connection_info=info),
+    )
 
 
 def test_a_changed_endpoint_has_a_new_secret_only(site: Site) -> None:
