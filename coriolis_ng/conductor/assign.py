@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import scope
+from coriolis_ng.conductor import runs, scope
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.conductor.scope import Scope
 from coriolis_ng.db import api as db
@@ -16,6 +16,7 @@ from coriolis_ng.db.rows import Entry, TaskRow
 from coriolis_ng.engine.plan import resolve
 from coriolis_ng.engine.task import Task
 from coriolis_ng.objects import to_plain
+from coriolis_ng.objects.replica import Replica
 from coriolis_ng.objects.resource import (
     Resource,
     ResourceKind,
@@ -29,12 +30,17 @@ from coriolis_ng.rpc.wire import Assignment
 def take(
     parts: Parts, task_id: str, attempt: int, host: str, incarnation: str
 ) -> Assignment:
-    """Confirms a start; ``Stale`` where the task is another's, or over."""
-    return parts.database.read(
-        lambda s: _assignment(
-            parts, s, current(s, task_id, attempt), host, incarnation
-        )
-    )
+    """Confirms a start; ``Stale`` where the task is another's, or over.
+    A task that says what changes with its being taken writes this here."""
+
+    def give(session: Session) -> Assignment:
+        row = current(session, task_id, attempt)
+        return _assignment(parts, session, row, host, incarnation)
+
+    name = parts.database.read(lambda s: current(s, task_id, attempt).name)
+    if parts.tasks[name].taken is Task.taken:
+        return parts.database.read(give)
+    return parts.database.write(give)
 
 
 def current(session: Session, task_id: str, attempt: int) -> TaskRow:
@@ -89,12 +95,18 @@ def _assignment(
 def _renewed(
     session: Session, here: Scope, kind: type[Task], row: TaskRow, given: Any
 ) -> Any:
-    """The input by what is true now, not when the plan was made."""
+    """The input by what is true now, not when the plan was made; from here
+    on the subject is as the task has it."""
     if kind.subject is None:
         return given
-    return kind().renew(
-        scope.subject(session, here, kind, row.instance), given
-    )
+    task = kind()
+    before = scope.subject(session, here, kind, row.instance)
+    seen = before
+    if isinstance(before, Replica):
+        seen = runs.as_kept(session, before)
+    renewed = task.renew(seen, given)
+    scope.save(session, before, task.taken(before, renewed))
+    return renewed
 
 
 def leftovers(

@@ -5,11 +5,12 @@ execution (``auto_deploy``, live migration)."""
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import plans
+from coriolis_ng.conductor import plans, runs
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.db import api as db
 from coriolis_ng.objects import new_id
@@ -22,6 +23,7 @@ from coriolis_ng.objects.deployment import (
 from coriolis_ng.objects.execution import Execution, ExecutionKind
 from coriolis_ng.objects.recovery_point import RecoveryPoint
 from coriolis_ng.objects.transfer import Scenario, Transfer
+from coriolis_ng.objects.volume import Volumes
 
 LOG = logging.getLogger(__name__)
 
@@ -61,12 +63,19 @@ def create(
     spec: DeploymentSpec,
     user_id: str,
 ) -> tuple[Deployment, Execution]:
-    """Writes a deployment and its execution; starts nothing."""
+    """Writes a deployment and its execution; starts nothing.
+
+    The points are claimed with it: a task that is about to drop one, and
+    this, cannot both go on.
+    """
     points = choose_points(session, transfer, spec)
+    _hold(session, transfer, points)
     if spec.purpose is DeploymentPurpose.FINAL:
         _check_synced_last(session, transfer, points)
     id, execution_id = new_id(), new_id()
-    check_clones(transfer, spec.clone_disks)
+    released = released_volumes(session, transfer, spec, points)
+    if released is not None:
+        runs.claim(session, transfer, execution_id)
     deployment = Deployment(
         id=id,
         project_id=transfer.project_id,
@@ -79,7 +88,7 @@ def create(
             for name, point in points.items()
         ),
     )
-    plan = parts.recipes.deployment(deployment, transfer, points)
+    plan = parts.recipes.deployment(deployment, transfer, points, released)
     deployment = db.deployments.create(session, deployment)
     execution = plans.create_execution(
         parts,
@@ -110,15 +119,57 @@ def _check_synced_last(
             )
 
 
-def check_clones(transfer: Transfer, clone_disks: bool | None = None) -> None:
-    """``Unsupported`` for a deployment out of the replica's own volumes."""
-    if clone_disks is None:
-        clone_disks = transfer.spec.clone_disks
-    if not clone_disks:
-        raise errors.Unsupported(
-            'Deployments without clone_disks are not supported yet: deploy '
-            'with clone_disks set to true.'
+def clones(transfer: Transfer, spec: DeploymentSpec) -> bool:
+    """Whether the machines get volumes of their own, which tests always
+    do."""
+    if spec.clone_disks is None:
+        return transfer.spec.clone_disks or (
+            spec.purpose is DeploymentPurpose.TEST
         )
+    if not spec.clone_disks and spec.purpose is DeploymentPurpose.TEST:
+        raise errors.InvalidInput(
+            'A test needs clones: it is removed with its disks, and these '
+            'would be those of the replica.',
+            field='$.clone_disks',
+        )
+    return spec.clone_disks
+
+
+def released_volumes(
+    session: Session,
+    transfer: Transfer,
+    spec: DeploymentSpec,
+    points: Mapping[str, RecoveryPoint],
+) -> dict[str, Volumes] | None:
+    """The replicas' own volumes where no clones are wanted, else None;
+    ``Conflict`` where there are none."""
+    if clones(transfer, spec):
+        return None
+    found = {}
+    for name, point in points.items():
+        volumes = db.replicas.get(session, transfer.id, name).volumes
+        have = {volume.disk_id for volume in volumes.items}
+        if {disk.disk_id for disk in point.disks} - have:
+            raise errors.Conflict(
+                f'The replica of {name!r} has no volumes of its own any '
+                'more: deploy with clone_disks, or execute the transfer.'
+            )
+        found[name] = volumes
+    return found
+
+
+def _hold(
+    session: Session, transfer: Transfer, points: dict[str, RecoveryPoint]
+) -> None:
+    """Whoever else read these replicas begins anew; ``Conflict`` while all
+    that the transfer keeps is being deleted."""
+    held = db.transfers.lock(session, transfer.id)
+    if held.busy_with is not None:
+        run = db.executions.get(session, held.busy_with)
+        if run.kind is ExecutionKind.DISKS_DELETE:
+            raise errors.Conflict("The transfer's disks are being deleted.")
+    for name in points:
+        db.replicas.touch(session, db.replicas.get(session, transfer.id, name))
 
 
 def choose_points(
@@ -139,7 +190,12 @@ def choose_points(
     for name in transfer.spec.instances:
         replica = db.replicas.get(session, transfer.id, name)
         wanted = spec.recovery_points.get(name)
-        found = [p for p in replica.points if wanted is None or p.id == wanted]
+        found = [p for p in replica.points if wanted in (None, p.id)]
+        if wanted is not None and any(p.going for p in found):
+            raise errors.Conflict(
+                f'The recovery point {wanted} is being removed.'
+            )
+        found = [p for p in found if not p.going]
         if found:
             chosen[name] = found[0]
         elif wanted is not None:

@@ -34,6 +34,9 @@ from coriolis_ng.objects.replica import Replica
 from coriolis_ng.objects.snapshot import Mode
 from coriolis_ng.objects.transfer import Scenario, Transfer
 from coriolis_ng.objects.vm import Disk, Vm
+from coriolis_ng.objects.volume import Volumes
+
+Released = Mapping[str, Volumes] | None
 
 
 def of_transfer(
@@ -77,12 +80,13 @@ def of_deployment(parts: Parts, who: Asker, spec: DeploymentSpec) -> Forecast:
 
     def look(
         session: Session,
-    ) -> tuple[Transfer, Mapping[str, RecoveryPoint]]:
+    ) -> tuple[Transfer, Mapping[str, RecoveryPoint], Released]:
         transfer = db.transfers.get(session, spec.transfer_id, who.project_id)
-        follow_up.check_clones(transfer, spec.clone_disks)
-        return transfer, follow_up.choose_points(session, transfer, spec)
+        points = follow_up.choose_points(session, transfer, spec)
+        released = follow_up.released_volumes(session, transfer, spec, points)
+        return transfer, points, released
 
-    transfer, points = parts.database.read(look)
+    transfer, points, released = parts.database.read(look)
     deployment = Deployment(
         id='',
         project_id=transfer.project_id,
@@ -95,7 +99,7 @@ def of_deployment(parts: Parts, who: Asker, spec: DeploymentSpec) -> Forecast:
             for name, point in points.items()
         ),
     )
-    plan = parts.recipes.deployment(deployment, transfer, points)
+    plan = parts.recipes.deployment(deployment, transfer, points, released)
     return Forecast(
         tasks=tuple(_tasks(parts, plan)),
         disks=tuple(

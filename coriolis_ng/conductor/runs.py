@@ -162,12 +162,16 @@ def claim(session: Session, transfer: Transfer, execution_id: str) -> None:
 def replicas(session: Session, transfer: Transfer) -> dict[str, Replica]:
     """The replica of each machine as a plan sees it: points that deployed
     machines still stand on are kept like pinned ones."""
-    found = {}
-    for name in transfer.spec.instances:
-        replica = db.replicas.get(session, transfer.id, name)
-        points = tuple(_as_kept(session, p) for p in replica.points)
-        found[name] = msgspec.structs.replace(replica, points=points)
-    return found
+    return {
+        name: as_kept(session, db.replicas.get(session, transfer.id, name))
+        for name in transfer.spec.instances
+    }
+
+
+def as_kept(session: Session, replica: Replica) -> Replica:
+    """A replica whose points are pinned where machines stand on them."""
+    points = tuple(_as_kept(session, p) for p in replica.points)
+    return msgspec.structs.replace(replica, points=points)
 
 
 def _as_kept(session: Session, point: RecoveryPoint) -> RecoveryPoint:

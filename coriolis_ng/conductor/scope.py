@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from coriolis_ng import errors
 from coriolis_ng.db import api as db
 from coriolis_ng.engine.task import Task
-from coriolis_ng.objects.deployment import DeployedVm
+from coriolis_ng.objects.deployment import DeployedVm, Handover
 from coriolis_ng.objects.endpoint import Endpoint
 from coriolis_ng.objects.execution import Execution, ExecutionKind
 from coriolis_ng.objects.replica import Replica
@@ -119,6 +119,11 @@ def subject(
         return db.replicas.get(session, scope.transfer.id, instance)
     if wanted is DeployedVm and scope.deployment_id:
         return db.deployments.instance(session, scope.deployment_id, instance)
+    if wanted is Handover and scope.deployment_id:
+        return Handover(
+            replica=db.replicas.get(session, scope.transfer.id, instance),
+            vm=db.deployments.instance(session, scope.deployment_id, instance),
+        )
     raise errors.PlanError(
         f'A {scope.execution.kind} has no {wanted.__name__} to change.'
     )
@@ -128,7 +133,25 @@ def save(session: Session, before: Any, after: Any) -> None:
     """Writes the subject; a ``Stale`` when somebody else was faster."""
     if after == before:
         return
-    if isinstance(before, Replica):
+    if isinstance(before, Handover):
+        _hand_over(session, before, after)
+    elif isinstance(before, Replica):
         db.replicas.save(session, before, after)
     else:
         db.deployments.save(session, before, after)
+
+
+def _hand_over(session: Session, before: Handover, after: Handover) -> None:
+    """With the volumes go their entries of the ledger: from here on they
+    are the deployment's, and go with it."""
+    save(session, before.replica, after.replica)
+    save(session, before.vm, after.vm)
+    replica = before.replica
+    given = replica.owned() - after.replica.owned()
+    db.ledger.hand_over(
+        session,
+        given,
+        transfer_id=replica.transfer_id,
+        instance=replica.instance,
+        deployment_id=before.vm.deployment_id,
+    )

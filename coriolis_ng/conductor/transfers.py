@@ -166,6 +166,7 @@ def _delete_disks(
     forget: bool = False,
 ) -> None:
     runs.claim(session, transfer, execution_id)
+    _check_no_deployment_runs(session, transfer)
     plans.create_execution(
         parts,
         session,
@@ -285,13 +286,24 @@ def _only_marks_were_kept(session: Session, transfer: Transfer) -> bool:
     )
 
 
+def _check_no_deployment_runs(session: Session, transfer: Transfer) -> None:
+    page = db.Page(
+        limit=1,
+        filters={
+            'transfer_id': transfer.id,
+            'last_execution_state': ExecutionState.RUNNING,
+        },
+    )
+    for deployment in db.deployments.list(session, transfer.project_id, page):
+        raise errors.Conflict(
+            f'The deployment {deployment.id} of the transfer is running.'
+        )
+
+
 def _check_no_deployment_needs(session: Session, transfer: Transfer) -> None:
+    _check_no_deployment_runs(session, transfer)
     page = db.Page(filters={'transfer_id': transfer.id})
     for deployment in db.deployments.list(session, transfer.project_id, page):
-        if deployment.last_execution_state == ExecutionState.RUNNING:
-            raise errors.Conflict(
-                f'The deployment {deployment.id} of the transfer is running.'
-            )
         if deployments.must_be_torn_down(session, deployment):
             raise errors.Conflict(
                 f'The test deployment {deployment.id} was made from the '

@@ -103,6 +103,12 @@ class Task:
         """The subject as it is after the task; pure."""
         return subject
 
+    def taken(self, subject: Any, given: Any) -> Any:
+        """The subject as it is from the moment on in which a worker takes
+        the task; pure, in the transaction that gives it, so that nobody
+        goes on with what the task is about to change. May be repeated."""
+        return subject
+
     def failed(self, subject: Any, code: str) -> Any:
         """The subject as it is after the task failed with an error of that
         ``code``; pure, in the transaction that closes the task."""

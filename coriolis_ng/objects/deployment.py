@@ -6,6 +6,7 @@ from __future__ import annotations
 import datetime
 import enum
 
+from coriolis_ng.objects.replica import Replica
 from coriolis_ng.objects.transfer import UserScripts
 from coriolis_ng.objects.value import Value
 from coriolis_ng.objects.vm import Vm
@@ -53,6 +54,14 @@ class DeployedVm(Value):
         if self.vm and self.volumes:
             ids |= {volume.id for volume in self.volumes.items}
         return frozenset(ids)
+
+
+class Handover(Value):
+    """The subject of a task that gives a replica's own volumes to a
+    machine of a deployment: both change in one transaction."""
+
+    replica: Replica
+    vm: DeployedVm
 
 
 class Deployment(Value):

@@ -39,6 +39,9 @@ class Copied(Value):
 
 
 class RecoveryPoint(Value):
+    """``going`` is true from the moment in which its removal begins: from
+    then on nothing is deployed from it, even where the removal failed."""
+
     id: str
     transfer_id: str
     instance: str
@@ -54,6 +57,7 @@ class RecoveryPoint(Value):
     copied: tuple[Copied, ...] = ()
     verification: Verification = Verification.CHUNK
     pinned: bool = False
+    going: bool = False
 
     def total(self, figure: str) -> int:
         """The sum of a figure of ``Copied`` over all disks, in bytes."""

@@ -12,9 +12,15 @@ from coriolis_ng.objects.deployment import (
 )
 from coriolis_ng.objects.recovery_point import RecoveryPoint
 from coriolis_ng.objects.transfer import Transfer
+from coriolis_ng.objects.volume import Volumes
 from coriolis_ng.tasks.cleanup import CleanTarget
-from coriolis_ng.tasks.disks import CloneVolumes
-from coriolis_ng.tasks.instance import DropVm, FindAddress, MakeVm
+from coriolis_ng.tasks.disks import CloneVolumes, ReleaseVolumes
+from coriolis_ng.tasks.instance import (
+    DropVm,
+    FindAddress,
+    MakeVm,
+    MakeVmOfReplica,
+)
 from coriolis_ng.tasks.minions import MakeMorpher
 from coriolis_ng.tasks.morph import MorphVm
 
@@ -23,8 +29,10 @@ def build(
     deployment: Deployment,
     transfer: Transfer,
     points: Mapping[str, RecoveryPoint],
+    released: Mapping[str, Volumes] | None = None,
 ) -> Plan:
-    """One chain for each machine; nothing is asked of the source."""
+    """One chain for each machine; nothing is asked of the source. With
+    ``released`` these volumes of the replicas are used, else clones."""
     plan = Plan()
     spec = deployment.spec
     skip = spec.skip_os_morphing
@@ -33,7 +41,15 @@ def build(
     scripts = spec.user_scripts or transfer.spec.user_scripts
     test = spec.purpose is DeploymentPurpose.TEST
     for name, point in points.items():
-        clones = plan.add(CloneVolumes, instance=name, point=point)
+        if released is None:
+            clones = plan.add(CloneVolumes, instance=name, point=point)
+        else:
+            clones = plan.add(
+                ReleaseVolumes,
+                instance=name,
+                point=point,
+                volumes=released[name],
+            )
         before = [clones]
         if not skip:
             morpher = plan.add(
@@ -51,7 +67,7 @@ def build(
             gone = plan.clean(CleanTarget, morpher, after=[morphed])
             before = [morphed, gone]
         vm = plan.add(
-            MakeVm,
+            MakeVm if released is None else MakeVmOfReplica,
             instance=name,
             vm=point.vm,
             volumes=clones.volumes,

@@ -13,11 +13,13 @@ from coriolis_ng.tasks.disks import (
     DropVolumes,
     MakeRecoveryPoint,
     MakeVolumes,
+    ReleaseVolumes,
 )
 from coriolis_ng.tasks.instance import (
     DropVm,
     FindAddress,
     MakeVm,
+    MakeVmOfReplica,
     ShutDownVm,
     SnapshotVm,
 )
@@ -41,10 +43,12 @@ TASKS: dict[str, type[Task]] = {
         MakeMorpher,
         MakeRecoveryPoint,
         MakeVm,
+        MakeVmOfReplica,
         MakeVolumes,
         MakeWriter,
         MorphVm,
         Preflight,
+        ReleaseVolumes,
         ShutDownVm,
         SnapshotVm,
     )

@@ -35,6 +35,8 @@ from coriolis_ng.transport.digest import whole
 # Merging the files of points may copy many gigabytes without a word.
 MERGE_SECONDS = 6 * 3600
 
+RELEASED = 'a deployment without clones took the volumes of the replica'
+
 
 class MakeVolumes(Task):
     """A volume on the destination for each disk of the machine."""
@@ -216,7 +218,15 @@ class DropPoints(Task):
         kept_too: bool = False
 
     class Output(Value):
+        """``kept`` are points that a deployment stands on; the others of
+        those that were not dropped may be half gone."""
+
         dropped: tuple[str, ...] = ()
+        kept: tuple[str, ...] = ()
+
+    def taken(self, subject: Replica, given: Input) -> Replica:
+        going = {p.id for p in given.points}
+        return _going(subject, going, True)
 
     def renew(self, subject: Replica, given: Input) -> Input:
         wanted = {p.id for p in given.points}
@@ -230,7 +240,7 @@ class DropPoints(Task):
         )
 
     def run(self, work: Work, given: Input) -> Output:
-        dropped = []
+        dropped, kept = [], []
         # The oldest first: a chain is cut from its end.
         for point in reversed(given.points):
             try:
@@ -241,9 +251,10 @@ class DropPoints(Task):
                     f'recovery point {point.id} stays: {error.message}',
                     Level.WARNING,
                 )
+                kept.append(point.id)
             else:
                 dropped.append(point.id)
-        return self.Output(dropped=tuple(dropped))
+        return self.Output(dropped=tuple(dropped), kept=tuple(kept))
 
     def _drop(self, work: Work, point: RecoveryPoint) -> None:
         for disk in point.disks:
@@ -255,8 +266,17 @@ class DropPoints(Task):
             work.dropped(gone)
 
     def apply(self, subject: Replica, made: Output) -> Replica:
-        kept = tuple(p for p in subject.points if p.id not in made.dropped)
-        return msgspec.structs.replace(subject, points=kept)
+        left = tuple(p for p in subject.points if p.id not in made.dropped)
+        stays = msgspec.structs.replace(subject, points=left)
+        return _going(stays, set(made.kept), False)
+
+
+def _going(subject: Replica, ids: set[str], going: bool) -> Replica:
+    points = tuple(
+        msgspec.structs.replace(p, going=going) if p.id in ids else p
+        for p in subject.points
+    )
+    return msgspec.structs.replace(subject, points=points)
 
 
 class DropVolumes(Task):
@@ -352,3 +372,37 @@ class CloneVolumes(Task):
 
     def apply(self, subject: DeployedVm, made: Output) -> DeployedVm:
         return msgspec.structs.replace(subject, volumes=made.volumes)
+
+
+class ReleaseVolumes(Task):
+    """The replica's own volumes, put back to a recovery point, for a
+    deployment that wants no clones."""
+
+    side = Side.TARGET
+    needs = ('imports',)
+    subject = Replica
+    silent_seconds = MERGE_SECONDS
+
+    class Input(Value):
+        point: RecoveryPoint
+        volumes: Volumes
+
+    class Output(Value):
+        volumes: ClonedVolumes
+
+    def taken(self, subject: Replica, given: Input) -> Replica:
+        """From here on they are no replica: whatever comes of the
+        deployment, the next copy is a full one."""
+        dirty = tuple(
+            msgspec.structs.replace(d, dirty=True) for d in subject.disks
+        )
+        return msgspec.structs.replace(
+            subject, disks=dirty, full_reason=RELEASED
+        )
+
+    def run(self, work: Work, given: Input) -> Output:
+        released = work.target.imports.release(
+            given.point.disks, given.volumes, watch=watch.target(work)
+        )
+        work.note(f'{len(released.items)} volumes of the replica are used')
+        return self.Output(volumes=released)

@@ -10,7 +10,7 @@ import msgspec
 
 from coriolis_ng.engine.task import Side, Task, Work
 from coriolis_ng.objects import Value
-from coriolis_ng.objects.deployment import DeployedVm
+from coriolis_ng.objects.deployment import DeployedVm, Handover
 from coriolis_ng.objects.replica import Replica
 from coriolis_ng.objects.resource import ResourceKind
 from coriolis_ng.objects.snapshot import Snapshot
@@ -98,20 +98,59 @@ class MakeVm(Task):
         vm: Vm
 
     def run(self, work: Work, given: Input) -> Output:
-        vm = work.target.imports.make_vm(
-            given.vm,
-            given.volumes,
-            name=given.name,
-            network_map=given.network_map,
-            isolated=given.isolated,
-            options=work.target_options,
-            watch=watch.target(work),
-        )
-        work.note(f'{vm.name} is started')
-        return self.Output(vm=vm)
+        return self.Output(vm=_make_vm(work, given))
 
     def apply(self, subject: DeployedVm, made: Output) -> DeployedVm:
         return msgspec.structs.replace(subject, vm=made.vm)
+
+
+def _make_vm(work: Work, given: MakeVm.Input) -> Vm:
+    vm: Vm = work.target.imports.make_vm(
+        given.vm,
+        given.volumes,
+        name=given.name,
+        network_map=given.network_map,
+        isolated=given.isolated,
+        options=work.target_options,
+        watch=watch.target(work),
+    )
+    work.note(f'{vm.name} is started')
+    return vm
+
+
+class MakeVmOfReplica(Task):
+    """Define and start the machine on the replica's own volumes, which
+    from then on belong to it and no longer to the replica."""
+
+    side = Side.TARGET
+    needs = ('imports',)
+    subject = Handover
+
+    class Input(MakeVm.Input):
+        pass
+
+    class Output(Value):
+        vm: Vm
+        volumes: ClonedVolumes
+
+    def run(self, work: Work, given: Input) -> Output:
+        return self.Output(vm=_make_vm(work, given), volumes=given.volumes)
+
+    def apply(self, subject: Handover, made: Output) -> Handover:
+        gone = {volume.id for volume in made.volumes.items}
+        replica = subject.replica
+        disks = tuple(
+            msgspec.structs.replace(d, volume=None, dirty=False)
+            if d.volume and d.volume.id in gone
+            else d
+            for d in replica.disks
+        )
+        return Handover(
+            replica=msgspec.structs.replace(replica, disks=disks),
+            vm=msgspec.structs.replace(
+                subject.vm, vm=made.vm, volumes=made.volumes
+            ),
+        )
 
 
 class FindAddress(Task):

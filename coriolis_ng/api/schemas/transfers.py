@@ -41,6 +41,15 @@ Instance = Annotated[
     Meta(min_length=1, max_length=255, pattern=r'^[^\x00-\x1f\x7f]*$'),
 ]
 KeepPoints = Annotated[int, Meta(ge=1, le=1000)]
+KeepMore = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=1000,
+        description='of so many hours, days or weeks (in UTC) with recovery '
+        'points the newest one is kept beside keep_points',
+    ),
+]
 Retries = Annotated[int, Meta(ge=0, le=100)]
 ScriptText = Annotated[str, Meta(max_length=1024 * 1024)]
 
@@ -118,7 +127,8 @@ class NewStorageMappings(Request):
 class NewTransfer(Request):
     """``keep_points`` is how many recovery points are kept for each
     machine, ``execution_retries`` how often a failed execution is followed
-    by another one that goes on with its work. Null is as good as leaving a field out."""
+    by another one that goes on with its work. Null is as good as leaving a
+    field out."""
 
     origin_endpoint_id: Id
     destination_endpoint_id: Id
@@ -133,6 +143,9 @@ class NewTransfer(Request):
     clone_disks: bool | None = None
     skip_os_morphing: bool | None = None
     keep_points: KeepPoints | None = None
+    keep_hourly: KeepMore | None = None
+    keep_daily: KeepMore | None = None
+    keep_weekly: KeepMore | None = None
     execution_retries: Retries | None = None
     origin_minion_pool_id: Id | None = None
     destination_minion_pool_id: Id | None = None
@@ -156,6 +169,9 @@ class TransferChanges(Request):
     clone_disks: bool | None | UnsetType = UNSET
     skip_os_morphing: bool | None | UnsetType = UNSET
     keep_points: KeepPoints | None | UnsetType = UNSET
+    keep_hourly: KeepMore | None | UnsetType = UNSET
+    keep_daily: KeepMore | None | UnsetType = UNSET
+    keep_weekly: KeepMore | None | UnsetType = UNSET
     execution_retries: Retries | None | UnsetType = UNSET
     # Present only to be refused with a sentence that says why.
     instances: list[Instance] | UnsetType = UNSET
@@ -217,6 +233,9 @@ class Transfer(Action):
 
     scenario: str
     keep_points: int
+    keep_hourly: int
+    keep_daily: int
+    keep_weekly: int
     execution_retries: int
     busy_with: str | None
     executions: list[Json] = []

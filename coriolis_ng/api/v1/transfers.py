@@ -39,6 +39,14 @@ _POOLS = (
     'destination_minion_pool_id',
     'instance_osmorphing_minion_pool_mappings',
 )
+# What has a default of its own in the domain.
+_DEFAULTED = (
+    'keep_points',
+    'keep_hourly',
+    'keep_daily',
+    'keep_weekly',
+    'execution_retries',
+)
 _FIXED = (
     'instances',
     'origin_endpoint_id',
@@ -219,11 +227,11 @@ def spec_of(given: schema.NewTransfer) -> TransferSpec:
     mappings = given.storage_mappings
     if mappings is None and inside:
         mappings = _mappings(inside)
-    keep: dict[str, Any] = (
-        {} if given.keep_points is None else {'keep_points': given.keep_points}
-    )
-    if given.execution_retries is not None:
-        keep['execution_retries'] = given.execution_retries
+    keep: dict[str, Any] = {
+        name: value
+        for name in _DEFAULTED
+        if (value := getattr(given, name)) is not None
+    }
     return TransferSpec(
         origin_endpoint_id=given.origin_endpoint_id,
         destination_endpoint_id=given.destination_endpoint_id,

@@ -37,6 +37,9 @@ def transfer(
         last_execution_status=words.last_status(value.last_execution_state),  # type: ignore[arg-type]
         scenario=value.spec.scenario.value,
         keep_points=value.spec.keep_points,
+        keep_hourly=value.spec.keep_hourly,
+        keep_daily=value.spec.keep_daily,
+        keep_weekly=value.spec.keep_weekly,
         execution_retries=value.spec.execution_retries,
         busy_with=value.busy_with,
         info=info,

@@ -32,9 +32,11 @@ _TASKS = {
     'DropVolumes': 'DELETE_TRANSFER_DISKS',
     'DropCheckpoint': 'DELETE_TRANSFER_SOURCE_DISK_SNAPSHOTS',
     'CloneVolumes': 'CLONE_TRANSFER_DISKS',
+    'ReleaseVolumes': 'RELEASE_TRANSFER_DISKS',
     'MakeMorpher': 'DEPLOY_OS_MORPHING_RESOURCES',
     'MorphVm': 'OS_MORPHING',
     'MakeVm': 'FINALIZE_INSTANCE_DEPLOYMENT',
+    'MakeVmOfReplica': 'FINALIZE_INSTANCE_DEPLOYMENT',
 }
 
 

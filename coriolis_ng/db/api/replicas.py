@@ -52,6 +52,18 @@ def save(session: Session, before: Replica, after: Replica) -> Replica:
     return _with_version(after, before.version + 1)
 
 
+def touch(session: Session, replica: Replica) -> None:
+    """Makes whoever read the replica and is going to save it begin anew;
+    ``Changed`` when somebody was faster."""
+    where = [
+        models.Replica.transfer_id == replica.transfer_id,
+        models.Replica.instance == replica.instance,
+        models.Replica.version == replica.version,
+    ]
+    if not swap(session, models.Replica, where, version=replica.version + 1):
+        raise Changed(f'the replica of {replica.instance!r} was changed')
+
+
 def _with_version(replica: Replica, version: int) -> Replica:
     return Replica(
         transfer_id=replica.transfer_id,

@@ -90,6 +90,19 @@ def delete(session: Session, id: str) -> None:
     remove(session, models.Execution, models.Execution.owner_id == id)
 
 
+def lock(session: Session, id: str) -> Transfer:
+    """The transfer as it is now, and stays until the transaction ends."""
+    row = session.scalars(
+        sa.select(models.Transfer)
+        .where(models.Transfer.id == id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if row is None:
+        raise errors.NotFound(f'there is no transfer {id!r}')
+    return _value(row)
+
+
 def claim(session: Session, id: str, execution_id: str) -> bool:
     """True when the execution now holds the transfer, or did already."""
     held = models.Transfer.busy_with

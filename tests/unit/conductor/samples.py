@@ -19,7 +19,8 @@ from coriolis_ng.objects.recovery_point import RecoveryPoint
 from coriolis_ng.objects.replica import Replica, ReplicaDisk
 from coriolis_ng.objects.transfer import Transfer
 from coriolis_ng.objects.vm import Disk, Vm
-from coriolis_ng.objects.volume import Volume, VolumeSnapshot
+from coriolis_ng.objects.volume import Volume, Volumes, VolumeSnapshot
+from coriolis_ng.tasks.disks import DropPoints
 
 
 class Look(Task):
@@ -128,6 +129,7 @@ TASKS: dict[str, type[Task]] = {
         CleanTarget,
         Copy,
         Drop,
+        DropPoints,
         DropBooted,
         Keep,
         Look,
@@ -155,7 +157,10 @@ def transfer(
 
 
 def deployment(
-    given: Deployment, of: Transfer, points: Mapping[str, RecoveryPoint]
+    given: Deployment,
+    of: Transfer,
+    points: Mapping[str, RecoveryPoint],
+    released: Mapping[str, Volumes] | None = None,
 ) -> Plan:
     plan = Plan()
     for name, point in points.items():
@@ -183,7 +188,7 @@ def disks(
 def points(given: Transfer, gone: Sequence[RecoveryPoint]) -> Plan:
     plan = Plan()
     for point in gone:
-        plan.add(Drop, instance=point.instance)
+        plan.add(DropPoints, instance=point.instance, points=(point,))
     return plan
 
 

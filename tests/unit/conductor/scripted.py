@@ -52,8 +52,10 @@ class MemoryStore:
     def __init__(self) -> None:
         self.kept: dict[str, tuple[str, bytes]] = {}
 
-    def put(self, payload: bytes, *, project_id: str) -> str:
-        ref = new_id()
+    def put(
+        self, payload: bytes, *, project_id: str, ref: str | None = None
+    ) -> str:
+        ref = ref or new_id()
         self.kept[ref] = project_id, payload
         return ref
 
@@ -161,6 +163,9 @@ class Worker:
                     given.instance,
                     f'p-{given.instance}-{given.execution_id[:8]}-{number}',
                 )
+            },
+            'DropPoints': {
+                'dropped': [p['id'] for p in given.input.get('points', ())]
             },
             'Boot': {'vm': samples.vm(given.instance)},
         }

@@ -15,8 +15,8 @@ from coriolis_ng.db import api as db
 from coriolis_ng.objects.service import Service
 from coriolis_ng.rpc.wire import TaskBeat
 from coriolis_ng.secrets import seal
-from tests.unit.conductor.conftest import Site
-from tests.unit.conductor.scripted import Worker
+from tests.unit.conductor.conftest import Site, make_parts
+from tests.unit.conductor.scripted import MemoryStore, Worker
 
 
 def expire(site: Site, *, also_worker: bool = True) -> None:
@@ -302,6 +302,38 @@ def test_kept_secrets_live_as_long_as_their_execution(site: Site) -> None:
     site.run()
     assert site.execution(execution.id).state == 'done'
     assert ref not in site.store.kept
+
+
+class Dying(MemoryStore):
+    """Stores, and then its conductor dies before it can tell anybody."""
+
+    def put(
+        self, payload: bytes, *, project_id: str, ref: str | None = None
+    ) -> str:
+        super().put(payload, project_id=project_id, ref=ref)
+        raise RuntimeError('killed')
+
+
+def test_a_secret_of_a_conductor_that_died_is_forgotten(site: Site) -> None:
+    execution = site.execute(site.transfer('a'))
+    look = site.next('Look')
+    sealed = seal.seal(look.seal_to, b'a private key')
+    dying = Dying()
+    dying.kept = site.store.kept
+    before = dict(site.store.kept)
+    with pytest.raises(RuntimeError):
+        vault.secret_put(
+            make_parts(site.parts.database, site.bus, dying),
+            look.task_id,
+            1,
+            sealed,
+        )
+    assert len(site.store.kept) == len(before) + 1
+    site.run()
+    assert site.execution(execution.id).state == 'done'
+    assert site.store.kept == before
+    rows = site.parts.database.read(db.ledger.rows)
+    assert [row for row in rows if row.resource.kind == 'secret'] == []
 
 
 def test_secrets_never_reach_a_stale_attempt(site: Site) -> None:

@@ -22,7 +22,7 @@ from coriolis_ng.transport import (
     Progress,
     copy,
 )
-from coriolis_ng.transport.copy import Job, is_zero, jobs_of
+from coriolis_ng.transport.copy import is_zero
 from coriolis_ng.transport.errors import ConnectionLost
 from coriolis_ng.transport.extents import total
 from coriolis_ng.transport.readers.retrying import RetryingReader
