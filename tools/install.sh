@@ -17,11 +17,19 @@ PACKAGES=(
     ca-certificates git iproute2 iptables openssh-client procps util-linux
     python3 python3-venv python3-libvirt python3-libnbd python3-rbd
     python3-rados
-    libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients
+    libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-clients
     qemu-system-x86 qemu-utils seabios ipxe-qemu ovmf dnsmasq-base
     mmdebstrap fdisk e2fsprogs zstd genisoimage
     rabbitmq-server mariadb-server
     shellcheck
+)
+
+# What a package would start with the machine.
+declare -A UNITS=(
+    [rabbitmq-server]=rabbitmq-server
+    [mariadb-server]=mariadb
+    [libvirt-daemon-system]='libvirtd.service libvirtd.socket
+        libvirtd-ro.socket libvirtd-admin.socket libvirt-guests.service'
 )
 
 say() { printf '%s\n' "install: $*" >&2; }
@@ -68,10 +76,11 @@ install_packages() {
     [ -z "$ours" ] || rm -f "$policy"
     [ "$code" = 0 ] || exit "$code"
     [ -d /run/systemd/system ] || return 0
-    for unit in rabbitmq-server mariadb; do
+    for unit in rabbitmq-server mariadb-server libvirt-daemon-system; do
         case " ${names[*]} " in
-            *" ${unit%-server}-server "*)
-                systemctl disable -q "$unit" || : ;;
+            *" $unit "*)
+                # shellcheck disable=SC2086  # they are several words
+                systemctl disable -q ${UNITS[$unit]} || : ;;
         esac
     done
 }
