@@ -25,6 +25,7 @@ from coriolis_ng.transport import (
 from coriolis_ng.transport.copy import is_zero
 from coriolis_ng.transport.errors import ConnectionLost
 from coriolis_ng.transport.extents import total
+from coriolis_ng.transport.jobs import Job, jobs_of
 from coriolis_ng.transport.readers.retrying import RetryingReader
 from tests.unit.transport.faults import Faults, FaultyReader, FaultySink
 from tests.unit.transport.test_extents import drawn, some_extents
