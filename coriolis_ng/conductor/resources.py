@@ -48,13 +48,13 @@ class ForResources:
     def service_create(
         self,
         context: Context,
-        host: str,
+        host_name: str,
         binary: str,
         enabled: bool | None = None,
         mapped_regions: list[str] | None = None,
     ) -> Any:
         return services.create(
-            self._parts, host, binary, enabled, mapped_regions
+            self._parts, host_name, binary, enabled, mapped_regions
         )
 
     def service_update(

@@ -50,7 +50,8 @@ class RegionCalls:
         plain = self._client.call(
             'service_create',
             context,
-            host=host,
+            # ``host`` would say which conductor is to answer.
+            host_name=host,
             binary=binary,
             enabled=enabled,
             mapped_regions=_listed(mapped_regions),
