@@ -73,9 +73,10 @@ class TransferSpec(Value):
 
     ``network_map`` maps a source network's name to the destination's (a
     name, or whatever the provider's schema allows). ``keep_points`` is how
-    many recovery points are kept for each machine, ``execution_retries`` how
-    often a failed execution is followed by another one that goes on with
-    its work.
+    many recovery points are kept for each machine; beside them, of the last
+    ``keep_hourly`` hours that have points the newest one is kept, and so for
+    days and weeks. ``execution_retries`` is how often a failed execution is
+    followed by another one that goes on with its work.
 
     Of a live migration, ``replication_count`` is how often it copies before
     it deploys, and ``shutdown_instances`` says whether the machines are shut
@@ -96,6 +97,9 @@ class TransferSpec(Value):
     clone_disks: bool = True
     skip_os_morphing: bool = False
     keep_points: int = 3
+    keep_hourly: int = 0
+    keep_daily: int = 0
+    keep_weekly: int = 0
     execution_retries: int = 0
     replication_count: int = 2
     shutdown_instances: bool = True

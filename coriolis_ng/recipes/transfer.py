@@ -10,6 +10,7 @@ from coriolis_ng.objects.execution import ExecutionSpec
 from coriolis_ng.objects.recovery_point import RecoveryPoint
 from coriolis_ng.objects.replica import Replica
 from coriolis_ng.objects.transfer import Transfer
+from coriolis_ng.scheduler.retention import Retention, kept
 from coriolis_ng.tasks.cleanup import CleanSource, CleanTarget
 from coriolis_ng.tasks.copy import CopyDisks
 from coriolis_ng.tasks.disks import (
@@ -29,7 +30,7 @@ def build(
     plan = Plan()
     for name in transfer.spec.instances:
         replica = replicas[name]
-        vm = look(plan, transfer, name)
+        vm = look(plan, transfer, replica)
         volumes = plan.add(
             MakeVolumes,
             instance=name,
@@ -58,14 +59,16 @@ def build(
     return plan
 
 
-def look(plan: Plan, transfer: Transfer, name: str) -> Step:
+def look(plan: Plan, transfer: Transfer, replica: Replica) -> Step:
     """The machine as it is now, once nothing speaks against it."""
+    name = replica.instance
     vm = plan.add(GetVm, instance=name, name=name)
     return plan.add(
         Preflight,
         instance=name,
         vm=vm.vm,
         storage=transfer.spec.storage_mappings,
+        existing=replica.volumes,
     )
 
 
@@ -114,8 +117,18 @@ def expired(
     transfer: Transfer, replica: Replica, made: int = 1
 ) -> Sequence[RecoveryPoint]:
     """The points that go when ``made`` new ones stand, oldest last."""
+    spec = transfer.spec
     free = [p for p in replica.points if not p.pinned]
-    return tuple(free[max(transfer.spec.keep_points - made, 0) :])
+    stay = kept(
+        [p for p in free if not p.going],
+        Retention(
+            last=spec.keep_points - made,
+            hourly=spec.keep_hourly,
+            daily=spec.keep_daily,
+            weekly=spec.keep_weekly,
+        ),
+    )
+    return tuple(p for p in free if p.id not in stay)
 
 
 def forget(

@@ -76,6 +76,9 @@ def test_create_gives_every_field_of_the_dialect(
         'skip_os_morphing': False,
         'clustered': False,
         'keep_points': 5,
+        'keep_hourly': 0,
+        'keep_daily': 0,
+        'keep_weekly': 0,
         'busy_with': None,
         'updated_at': None,
         'deleted_at': None,
@@ -305,3 +308,25 @@ def test_delete(client: Client, made: Made) -> None:
     client.delete(one)
     error = client.get(one, status=404)['error']
     assert (error['fault'], error['reason']) == ('itemNotFound', 'not_found')
+
+
+def test_retention(client: Client, made: Made) -> None:
+    body = {
+        'transfer': {
+            'origin_endpoint_id': made.origin['id'],
+            'destination_endpoint_id': made.destination['id'],
+            'instances': ['vm1'],
+            'keep_points': 2,
+            'keep_hourly': 24,
+            'keep_weekly': None,
+        }
+    }
+    one = client.post('/transfers', body)['transfer']
+    names = ('keep_points', 'keep_hourly', 'keep_daily', 'keep_weekly')
+    assert [one[name] for name in names] == [2, 24, 0, 0]
+    url = f'/transfers/{one["id"]}'
+    client.put(url, {'transfer': {'keep_daily': 7, 'keep_hourly': None}})
+    one = client.get(url)['transfer']
+    assert [one[name] for name in names] == [2, 24, 7, 0]
+    error = client.put(url, {'transfer': {'keep_daily': -1}}, 400)['error']
+    assert error['field'] == '$.transfer.keep_daily'
