@@ -12,10 +12,13 @@ from coriolis_ng.client.deployments import Deployments
 from coriolis_ng.client.endpoints import Endpoints
 from coriolis_ng.client.events import Events
 from coriolis_ng.client.executions import Executions
+from coriolis_ng.client.minion_pools import MinionPools
 from coriolis_ng.client.providers import Providers
 from coriolis_ng.client.quotas import Quotas
 from coriolis_ng.client.recovery_points import RecoveryPoints
+from coriolis_ng.client.regions import Regions
 from coriolis_ng.client.replicas import Migrations, Replicas
+from coriolis_ng.client.schedules import Schedules
 from coriolis_ng.client.services import Services
 from coriolis_ng.client.strays import Strays
 from coriolis_ng.client.transfers import Transfers
@@ -37,6 +40,9 @@ class Client:
         self.recovery_points = RecoveryPoints(self.api)
         self.providers = Providers(self.api)
         self.services = Services(self.api)
+        self.regions = Regions(self.api)
+        self.schedules = Schedules(self.api)
+        self.minion_pools = MinionPools(self.api)
         self.events = Events(self.api)
         self.quotas = Quotas(self.api)
         self.strays = Strays(self.api)
