@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -121,11 +122,7 @@ class Api:
 
 def _of_keystoneauth(error: Exception) -> ApiError:
     if isinstance(error, exceptions.ConnectFailure):
-        return Unreachable(
-            'The service does not answer; does it run, and is the endpoint '
-            f'right? {error}',
-            code='unreachable',
-        )
+        return Unreachable(_silence(str(error)), code='unreachable')
     if isinstance(error, exceptions.Unauthorized):
         return Unauthorized(
             f'Keystone does not let you in: {error.message}',
@@ -140,7 +137,19 @@ def _of_keystoneauth(error: Exception) -> ApiError:
             'interface, or ask the operator to register the service.',
             code='not_in_catalog',
         )
-    return ApiError(str(error), code='authentication')
+    return ApiError(f'The request failed: {error}', code='no_request')
+
+
+def _silence(told: str) -> str:
+    """The address and the reason out of all that requests tells."""
+    where = re.search(r'(https?://[^\s?]+)', told)
+    why = re.search(r'\[Errno -?\d+\] ([^"\'()]+)', told)
+    address = where.group(1).rstrip(':') if where else 'that address'
+    if why:
+        return f'Nobody answers at {address}: {why.group(1).strip()}.'
+    if 'certificate' in told.lower():
+        return f'The certificate of {address} is not trusted: {told}'
+    return f'Nobody answers at {address}: {told}'
 
 
 def _refusal(answer: Any) -> ApiError:

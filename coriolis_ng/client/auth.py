@@ -44,9 +44,12 @@ class LocalToken(token_endpoint.Token):
                     f'read: {why}.',
                     code='no_token',
                 ) from None
-            if not self.token:
+            # Whatever else is in that file, no message may show it.
+            if not self.token.isascii() or len(self.token.split()) != 1:
+                self.token = None
                 raise ApiError(
-                    f'The file {self._file} has no token in it.',
+                    f'The file {self._file} has no token in it: one word on '
+                    'one line.',
                     code='no_token',
                 )
         return self.token

@@ -5,38 +5,38 @@ from __future__ import annotations
 
 from coriolis_ng.client import errors
 
+_ENDPOINT = (
+    'Is the endpoint right? It looks like http://HOST:7667/v1/PROJECT, with '
+    'the project of your token.'
+)
+_BY_MESSAGE = {
+    'Malformed request url': _ENDPOINT,
+    'The resource could not be found.': _ENDPOINT,
+}
 _BY_CODE = {
-    'no_worker': 'See "{0} service list": is a worker UP and enabled?',
-    'unreachable': 'See --endpoint or the catalog (OS_REGION_NAME, '
-    'OS_INTERFACE), and "systemctl status" on the server.',
+    'no_worker': 'See "{} service list": is a worker UP and enabled?',
     'no_token': 'coriolis-allinone says at its start where the file is.',
 }
 _BY_KIND: dict[type[errors.ApiError], str] = {
     errors.Unauthorized: 'Log in anew: look at --token-file, or at OS_AUTH_URL'
     ' and its friends (openstack token issue shows whether they work).',
-    errors.Forbidden: '',
     errors.ServerError: 'The fault is at the side of the service.',
+    # A service that answers 503 is there; only silence is about addresses.
+    errors.Unreachable: 'Does it run, and is the address right? See '
+    '--endpoint, or OS_AUTH_URL, OS_REGION_NAME and OS_INTERFACE.',
 }
 
 
 def told(error: errors.ApiError, program: str) -> str:
     """The error with a line of advice where there is any."""
     lines = [str(error)]
-    advice = _advice(error)
+    advice = (
+        _BY_MESSAGE.get(error.message)
+        or _BY_CODE.get(error.code)
+        or _BY_KIND.get(type(error))
+    )
     if advice:
         lines.append(advice.format(program))
     if isinstance(error, errors.ServerError) and error.request_id:
         lines.append(f'An operator finds it in the log by {error.request_id}.')
     return '\n'.join(lines)
-
-
-def _advice(error: errors.ApiError) -> str:
-    # A service that answers 503 is there; only silence is about addresses.
-    code = error.code
-    if code == 'unreachable' and not isinstance(error, errors.Unreachable):
-        code = ''
-    if code in _BY_CODE:
-        return _BY_CODE[code]
-    if type(error) in _BY_KIND:
-        return _BY_KIND[type(error)]
-    return ''

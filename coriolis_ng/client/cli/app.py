@@ -8,6 +8,7 @@ for an all-in-one, from ``--endpoint`` and ``--token-file``.
 from __future__ import annotations
 
 import argparse
+import getpass
 import logging
 import os
 import sys
@@ -133,6 +134,7 @@ def _connect(given: argparse.Namespace) -> Client:
             '(OS_AUTH_URL, ...). For an all-in-one: --endpoint and '
             '--token-file (CORIOLIS_ENDPOINT, CORIOLIS_TOKEN_FILE).'
         )
+    _ask_password(given)
     try:
         auth = loading.load_auth_from_argparse_arguments(given)
         made = loading.load_session_from_argparse_arguments(given, auth=auth)
@@ -144,6 +146,20 @@ def _connect(given: argparse.Namespace) -> Client:
         interface=given.interface or 'public',
         region_name=given.region,
     )
+
+
+def _ask_password(given: argparse.Namespace) -> None:
+    """As ``openstack`` does; never where nobody could answer."""
+    wanted = given.os_auth_type == 'password' and not given.os_password
+    if not wanted:
+        return
+    if not sys.stdin.isatty():
+        raise ApiError(
+            'There is no password: set OS_PASSWORD, or run this on a '
+            'terminal to be asked for it.',
+            code='no_password',
+        )
+    given.os_password = getpass.getpass(f'Password of {given.os_username}: ')
 
 
 def main(argv: Sequence[str] | None = None) -> int:

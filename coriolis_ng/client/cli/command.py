@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import argparse
+import functools
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from cliff import command, lister, show
 
@@ -56,6 +57,8 @@ class Ours:
         if self.examples:
             shown = self.examples.strip('\n').replace('{}', self.program)
             parser.epilog = f'examples:\n{shown}'
+        # Three screens of options hide what is wrong.
+        parser.error = functools.partial(_misused, parser)  # type: ignore[method-assign]
         # Tables wider than the terminal are unreadable.
         parser.set_defaults(fit_width=True)
         self.arguments(parser)
@@ -71,6 +74,10 @@ class Ours:
         except ApiError as error:
             raise Refused(advice.told(error, self.program)) from error
         return int(done or 0)
+
+
+def _misused(parser: argparse.ArgumentParser, message: str) -> NoReturn:
+    parser.exit(2, f'{message}\nSee: {parser.prog} --help\n')
 
 
 class Command(Ours, command.Command):
