@@ -10,17 +10,10 @@ from coriolis_ng.objects.execution import ExecutionSpec
 from coriolis_ng.objects.recovery_point import RecoveryPoint
 from coriolis_ng.objects.replica import Replica
 from coriolis_ng.objects.transfer import Transfer
+from coriolis_ng.recipes import rounds
 from coriolis_ng.scheduler.retention import Retention, kept
-from coriolis_ng.tasks.cleanup import CleanSource, CleanTarget
-from coriolis_ng.tasks.copy import CopyDisks
-from coriolis_ng.tasks.disks import (
-    DropPoints,
-    MakeRecoveryPoint,
-    MakeVolumes,
-)
-from coriolis_ng.tasks.instance import ShutDownVm, SnapshotVm
+from coriolis_ng.tasks.disks import DropPoints
 from coriolis_ng.tasks.inventory import GetVm, Preflight
-from coriolis_ng.tasks.minions import MakeWriter
 
 
 def build(
@@ -31,30 +24,8 @@ def build(
     for name in transfer.spec.instances:
         replica = replicas[name]
         vm = look(plan, transfer, replica)
-        volumes = plan.add(
-            MakeVolumes,
-            instance=name,
-            vm=vm.vm,
-            existing=replica.volumes,
-            storage=transfer.spec.storage_mappings,
-        )
-        writer = plan.add(MakeWriter, instance=name, volumes=volumes.volumes)
-        ready = writer
-        if spec.shutdown_instances:
-            # As late as possible: the machine is missed while it is off.
-            ready = plan.add(
-                ShutDownVm, instance=name, vm=vm.vm, after=[writer]
-            )
-        snapshot = plan.add(
-            SnapshotVm,
-            instance=name,
-            vm=vm.vm,
-            since=replica.checkpoint,
-            after=[ready],
-        )
-        point = copy_and_keep(
-            plan, transfer, replica, vm, volumes, writer, snapshot, spec
-        )
+        volumes, before = rounds.first(plan, transfer, replica, vm)
+        point, _ = rounds.add(plan, transfer, vm, volumes, before, spec)
         forget(plan, name, expired(transfer, replica), point)
     return plan
 
@@ -70,47 +41,6 @@ def look(plan: Plan, transfer: Transfer, replica: Replica) -> Step:
         storage=transfer.spec.storage_mappings,
         existing=replica.volumes,
     )
-
-
-def copy_and_keep(
-    plan: Plan,
-    transfer: Transfer,
-    replica: Replica,
-    vm: Step,
-    volumes: Step,
-    writer: Step,
-    snapshot: Step,
-    spec: ExecutionSpec,
-) -> Step:
-    """From a snapshot to a recovery point, and everything else away."""
-    name = replica.instance
-    copied = plan.add(
-        CopyDisks,
-        instance=name,
-        vm=vm.vm,
-        snapshot=snapshot.snapshot,
-        writer=writer.minion,
-        volumes=volumes.volumes,
-        agreed=replica.agreed(),
-        full_reason=replica.full_reason,
-        checksum=spec.checksum,
-    )
-    # The volumes are frozen only when nothing can write to them any more.
-    gone = plan.clean(CleanTarget, writer, after=[copied])
-    point = plan.add(
-        MakeRecoveryPoint,
-        instance=name,
-        transfer_id=transfer.id,
-        vm=vm.vm,
-        volumes=volumes.volumes,
-        snapshot=snapshot.snapshot,
-        copied=copied.copied,
-        checksum=spec.checksum,
-        after=[gone],
-    )
-    plan.clean(CleanSource, snapshot, after=[copied, point])
-    plan.clean(CleanTarget, volumes, point)
-    return point
 
 
 def expired(

@@ -20,6 +20,7 @@ from coriolis_ng.tasks.instance import (
     FindAddress,
     MakeVm,
     MakeVmOfReplica,
+    RestartVm,
     ShutDownVm,
     SnapshotVm,
 )
@@ -49,6 +50,7 @@ TASKS: dict[str, type[Task]] = {
         MorphVm,
         Preflight,
         ReleaseVolumes,
+        RestartVm,
         ShutDownVm,
         SnapshotVm,
     )

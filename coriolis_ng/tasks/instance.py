@@ -8,14 +8,15 @@ from typing import Any
 
 import msgspec
 
-from coriolis_ng.engine.task import Side, Task, Work
+from coriolis_ng import errors
+from coriolis_ng.engine.task import Cleanup, Side, Task, Work
 from coriolis_ng.objects import Value
 from coriolis_ng.objects.deployment import DeployedVm, Handover
 from coriolis_ng.objects.replica import Replica
 from coriolis_ng.objects.resource import ResourceKind
 from coriolis_ng.objects.snapshot import Snapshot
 from coriolis_ng.objects.task import Level
-from coriolis_ng.objects.vm import Vm
+from coriolis_ng.objects.vm import Power, Vm
 from coriolis_ng.objects.volume import ClonedVolumes
 from coriolis_ng.tasks import watch
 from coriolis_ng.tasks.cleanup import at_target, drop_all
@@ -78,6 +79,52 @@ class ShutDownVm(Task):
         )
         work.note(f'{given.vm.name} is off')
         return self.Output(vm=work.source.inventory.get_vm(given.vm.id))
+
+
+class RestartVm(Cleanup):
+    """Switch the source's machine on again where its last copy came to
+    nothing: the source is left as it was found."""
+
+    side = Side.SOURCE
+    needs = ('exports',)
+    subject = Replica
+
+    class Input(Value):
+        """``vm`` as it was before it was shut down; it stays off where the
+        execution made all of its ``rounds`` points. ``made_by`` are the
+        executions of the replica's points."""
+
+        vm: Vm
+        rounds: int
+        made_by: tuple[str, ...] = ()
+
+    class Output(Value):
+        restarted: bool = False
+
+    def renew(self, subject: Replica, given: Input) -> Input:
+        made_by = tuple(point.execution_id for point in subject.points)
+        return msgspec.structs.replace(given, made_by=made_by)
+
+    def run(self, work: Work, given: Input) -> Output:
+        name = given.vm.name
+        made = given.made_by.count(work.tag.split(':')[1])
+        if made >= given.rounds or given.vm.power is not Power.ON:
+            return self.Output()
+        try:
+            work.source.exports.start_up(given.vm, watch=watch.source(work))
+        except errors.CoriolisError as error:
+            work.note(
+                f'{name} was shut down for its last copy, which failed, and '
+                f'could not be started again: {error.message} Start it by '
+                'hand.',
+                Level.ERROR,
+            )
+            raise
+        work.note(
+            f'{name} runs again: its last copy failed after it was shut down',
+            Level.WARNING,
+        )
+        return self.Output(restarted=True)
 
 
 class MakeVm(Task):

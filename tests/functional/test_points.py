@@ -83,3 +83,77 @@ def test_points_of_one_machine_come_in_pages(world: World) -> None:
     assert len(rest) == 1
     ids = {point['id'] for point in [*page, *rest]}
     assert ids == {point['id'] for point in world.points(transfer)}
+
+
+def test_a_deployment_takes_the_volumes_of_the_replica(world: World) -> None:
+    name = world.machine('moved', 2 * MIB, MIB)
+    transfer = world.transfer(name)
+    world.run(transfer)
+    world.fill(name, 0, MIB, MIB)
+    world.run(transfer)
+    [point, _] = world.points(transfer)
+    volumes = world.destination.left()['volumes']
+    sums = [
+        world.sha256_of_machine(name, f'disk{n}', size)
+        for n, size in enumerate((2 * MIB, MIB))
+    ]
+    made = world.deploy(transfer, clone_disks=False)
+    # No copy was made of anything, and the machine has what was there.
+    assert world.destination.left()['volumes'] == volumes
+    [machine] = world.destination.left()['machines']
+    assert sums == [
+        world.sha256_of_volume(id, size)
+        for id, size in zip(volumes, (2 * MIB, MIB), strict=True)
+    ]
+    assert made['instances'] == [name]
+    assert len(world.points(transfer)) == 2
+
+    # The replica has no volumes any more: the next copy makes new ones.
+    world.run(transfer)
+    newest = world.points(transfer)[0]
+    assert newest['mode'] == 'full'
+    assert 'took the volumes of the replica' in newest['reason']
+    world.check_same(newest, name)
+    assert len(world.destination.left()['volumes']) == 4
+    with pytest.raises(ApiError) as caught:
+        world.client.recovery_points.delete(point['id'])
+    assert caught.value.status == 409
+
+    # Its user keeps the machine, with its volumes, and the service nothing.
+    world.undeploy(made['id'])
+    assert world.destination.left()['machines'] == [machine]
+    world.delete(transfer)
+    left = world.destination.left()
+    assert left == {'machines': [machine], 'volumes': volumes}
+    assert world.ledger() == []
+    world.destination.call('drop_machine', id=machine)
+    for volume in volumes:
+        world.destination.call('drop_volume', id=volume)
+
+
+def test_a_deployment_that_fails_gives_the_volumes_back(
+    world: World,
+) -> None:
+    name = world.machine('stays', 2 * MIB)
+    transfer = world.transfer(name, clone_disks=False)
+    world.run(transfer)
+    before = world.destination.left()
+    world.destination.call(
+        'test_fail', call='make_machine', error='Unsupported'
+    )
+    world.deploy(transfer, 'ERROR')
+    assert world.destination.left() == before
+    world.run(transfer)
+    point = world.points(transfer)[0]
+    assert point['mode'] == 'full'
+    assert 'took the volumes of the replica' in point['reason']
+    world.check_same(point, name)
+    assert world.destination.left()['volumes'] == before['volumes']
+    # A test does not touch them, whatever the transfer says.
+    made = world.deploy(transfer, purpose='test')
+    assert len(world.destination.left()['volumes']) == 2
+    world.undeploy(made['id'])
+    with pytest.raises(ApiError) as caught:
+        world.deploy(transfer, purpose='test', clone_disks=False)
+    assert caught.value.status == 400
+    assert 'clone_disks' in str(caught.value)

@@ -118,6 +118,10 @@ class World:
             one['size'],
         )
 
+    def sha256_of_volume(self, id: str, size: int) -> str:
+        """Of what a volume at the destination holds now."""
+        return _sha256(self.destination, 'volume', id, size)
+
     def check_same(self, point: Json, name: str) -> None:
         """The point holds what the (idle) machine holds now."""
         for disk in point['disks']:

@@ -36,6 +36,7 @@ _TASKS = {
     'MakeMorpher': 'DEPLOY_OS_MORPHING_RESOURCES',
     'MorphVm': 'OS_MORPHING',
     'MakeVm': 'FINALIZE_INSTANCE_DEPLOYMENT',
+    'RestartVm': 'START_INSTANCE',
     'MakeVmOfReplica': 'FINALIZE_INSTANCE_DEPLOYMENT',
 }
 

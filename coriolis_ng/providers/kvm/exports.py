@@ -248,6 +248,13 @@ class Exports:
                 watch.stop_if_asked()
                 time.sleep(_POLL_SECONDS)
 
+    def start_up(self, vm: Vm, *, watch: Watch) -> None:
+        """Silent when the machine runs already."""
+        domain = self._access.domain(vm.id)
+        with told(f'starting {vm.name!r}'):
+            if not domain.isActive():
+                domain.create()
+
     def drop(self, resource: Resource) -> None:
         """Ends a backup job (SNAPSHOT) or removes a checkpoint with its
         bitmaps; silent when it or the machine is gone."""

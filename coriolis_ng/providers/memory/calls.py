@@ -155,6 +155,14 @@ def stop_machine(store: Store, name: str) -> None:
 
 
 @offered
+def start_machine(store: Store, name: str) -> None:
+    """On at once; silent when it is on."""
+    machine = store.machine(name)
+    machine.power = 'on'
+    store.log.add('start', 'machine', machine.id)
+
+
+@offered
 def make_snapshot(
     store: Store, id: str, machine: str, checkpoint: str, tag: str
 ) -> dict[str, Any]:

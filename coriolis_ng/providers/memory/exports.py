@@ -202,6 +202,10 @@ class MemoryExports:
         watch.stop_if_asked()
         self._client.call('stop_machine', name=vm.id)
 
+    def start_up(self, vm: Vm, *, watch: Watch) -> None:
+        """On at once."""
+        self._client.call('start_machine', name=vm.id)
+
     def drop(self, resource: Resource) -> None:
         """A SNAPSHOT or CHECKPOINT; silent when it is gone."""
         if resource.kind is ResourceKind.SNAPSHOT:
