@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
 
 import pecan
 import webob
 import webob.dec
+from oslo_config import cfg
 from oslo_middleware import request_id
 
 from coriolis_ng import errors
 from coriolis_ng.api import faults, intake
-from coriolis_ng.api.site import ENVIRON, Site
+from coriolis_ng.api.healthcheck import Healthcheck
+from coriolis_ng.api.site import ENVIRON, STREAM, Site
 from coriolis_ng.api.v1 import root
 from coriolis_ng.auth import Auth, WsgiApp
 from coriolis_ng.context import Context
@@ -22,8 +23,11 @@ from coriolis_ng.context import Context
 LOG = logging.getLogger(__name__)
 
 
-def make_app(site: Site, auth: Auth) -> WsgiApp:
-    """The whole application. The list runs from the inside out: the last
+def make_app(
+    site: Site, auth: Auth, conf: cfg.ConfigOpts | None = None
+) -> WsgiApp:
+    """The whole application; ``conf`` has the group ``[healthcheck]``,
+    None means its defaults. The list runs from the inside out: the last
     filter sees a request first."""
     app: WsgiApp = pecan.make_app(
         root.Root(),
@@ -37,7 +41,7 @@ def make_app(site: Site, auth: Auth) -> WsgiApp:
         Identity,
         auth.wrap,
         Faults,
-        lambda inner: Healthcheck(inner, site),
+        lambda inner: Healthcheck(inner, site, conf),
         RequestId,
     ]
     for one in filters:
@@ -49,29 +53,6 @@ class RequestId(request_id.RequestId):
     """A new id for each request, also by the name that clients know."""
 
     compat_headers = ['x-compute-request-id']
-
-
-class Healthcheck:
-    """``/healthcheck``, for load balancers: can this process answer?"""
-
-    def __init__(self, application: WsgiApp, site: Site) -> None:
-        self._application = application
-        self._site = site
-
-    @webob.dec.wsgify
-    def __call__(self, request: webob.Request) -> webob.Response:
-        # Not path_info: it raises for bytes that are no text.
-        if request.environ.get('PATH_INFO') != '/healthcheck':
-            return request.get_response(self._application)
-        try:
-            with self._site.database.reader() as session:
-                self._site.database.now(session)
-        except Exception:
-            LOG.exception('the database cannot be read')
-            return faults.response(
-                503, 'The database cannot be read.', 'unhealthy'
-            )
-        return webob.Response(json_body={'status': 'ok'})
 
 
 class Identity:
@@ -169,9 +150,13 @@ class _Handed:
         self._application = application
         self._site = site
 
-    def __call__(
-        self, environ: dict[str, Any], start_response: Callable[..., Any]
-    ) -> Any:
+    @webob.dec.wsgify
+    def __call__(self, request: webob.Request) -> webob.Response:
+        environ = request.environ
         environ[ENVIRON] = self._site
-        environ['HTTP_ACCEPT'] = '*/*'  # there is JSON and nothing else
-        return self._application(environ, start_response)
+        # For pecan there is JSON and nothing else.
+        environ['HTTP_ACCEPT'] = '*/*'
+        answer = request.get_response(self._application)
+        if stream := environ.pop(STREAM, None):
+            answer.app_iter = stream
+        return answer

@@ -22,10 +22,12 @@ _STATUS = {
     errors.Conflict.code: 409,
     errors.Stale.code: 409,
     errors.Canceled.code: 409,
+    errors.PreconditionFailed.code: 412,
     'too_large': 413,
     errors.QuotaExceeded.code: 413,
     'bad_media_type': 415,
     errors.NoWorker.code: 503,
+    'too_many_streams': 503,
     errors.Unreachable.code: 503,
 }
 
@@ -36,6 +38,7 @@ _NAMES = {
     404: 'itemNotFound',
     405: 'badMethod',
     409: 'conflictingRequest',
+    412: 'preconditionFailed',
     413: 'overLimit',
     415: 'badMediaType',
     429: 'overLimit',

@@ -32,7 +32,9 @@ JSON = 'application/json'
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """One thing that can be asked for. ``rule`` is None for what is
-    public; ``action`` is the key of the body of ``POST .../actions``."""
+    public; ``action`` is the key of the body of ``POST .../actions``;
+    ``stream`` is another type of content that can be asked for; ``tagged``
+    says that the answer has an ETag, which a PUT can be bound to."""
 
     verb: str
     path: str
@@ -45,6 +47,8 @@ class Route:
     action: str | None = None
     body_required: bool = True
     media: str = JSON
+    stream: str | None = None
+    tagged: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,6 +59,8 @@ class Call:
     context: Context
     body: Any = None
     query: Any = None
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    accept: str = ''
 
     @property
     def project_id(self) -> str:
@@ -65,9 +71,39 @@ class Call:
         """Who asks, for the conductor."""
         return self.context.to_rpc()
 
+    def wants(self, kind: str) -> bool:
+        """Whether the caller named this type of content."""
+        return kind in self.accept.lower()
+
+    def bound_to(self, version: int) -> int | None:
+        """The version that a change is bound to, None for any; raises
+        ``PreconditionFailed`` when ``If-Match`` does not name it."""
+        given = self.headers.get('If-Match')
+        if given is None or given.strip() == '*':
+            return None
+        if etag(version) not in [one.strip() for one in given.split(',')]:
+            raise errors.PreconditionFailed(
+                'It was changed since it was read: read it again.'
+            )
+        return version
+
     def check(self, rule: str) -> None:
         """Raises ``Forbidden``; for a rule that depends on the body."""
         self.site.enforcer.check(self.context, rule)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tagged:
+    """An answer and the version of what it shows."""
+
+    answer: Any
+    version: int
+
+
+def etag(version: int) -> str:
+    """Of what users can change; what happens to it by itself, such as the
+    state of its last execution, does not make another one."""
+    return f'"{version}"'
 
 
 TABLE: list[Route] = []
@@ -82,6 +118,8 @@ def method(
     answer: Any = None,
     status: int = 200,
     media: str = JSON,
+    stream: str | None = None,
+    tagged: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Exposes a controller's method as ``route`` (``GET /transfers``, below
     ``/v1/{project_id}`` unless ``rule`` is None).
@@ -90,6 +128,8 @@ def method(
     ids of the URL and, by keyword, a :class:`Call`; it returns a value of
     ``answer``, or None with status 204. With another ``media`` it returns
     the text of that, which who accepts JSON alone gets as a JSON string.
+    Where ``tagged``, the value is inside a :class:`Tagged`; where ``stream``
+    was asked for, it is a response.
     """
 
     def wrap(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -102,6 +142,8 @@ def method(
             answer=answer,
             status=status,
             media=media,
+            stream=stream,
+            tagged=tagged,
         )
         TABLE.append(declared)
         count = 0 if rule is None else len(_ids_of(declared))
@@ -246,7 +288,12 @@ def _authorized(route: Route) -> Call:
         return Call(site, Context())
     caller = context()
     site.enforcer.check(caller, route.rule)
-    return Call(site, caller)
+    return Call(
+        site,
+        caller,
+        headers=pecan.request.headers,
+        accept=environ.get(intake.ACCEPT, ''),
+    )
 
 
 def _query(environ: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -264,6 +311,8 @@ def _query(environ: Mapping[str, Any]) -> dict[str, list[str]]:
 def _answered(route: Route, value: Any) -> webob.Response:
     if route.answer is None:
         return webob.Response(status=route.status, content_type=None)
+    if isinstance(value, webob.Response):
+        return value
     if route.media != JSON and _takes(route.media):
         return webob.Response(
             text=value,
@@ -271,10 +320,14 @@ def _answered(route: Route, value: Any) -> webob.Response:
             content_type=route.media,
             charset='utf-8',
         )
-    body: Any = msgspec.json.encode(value)
-    return webob.Response(
+    shown = value.answer if isinstance(value, Tagged) else value
+    body: Any = msgspec.json.encode(shown)
+    answer = webob.Response(
         body=body, status=route.status, content_type='application/json'
     )
+    if isinstance(value, Tagged):
+        answer.headers['ETag'] = etag(value.version)
+    return answer
 
 
 def _takes(media: str) -> bool:

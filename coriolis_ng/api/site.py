@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from coriolis_ng.api.feed import Feed
 from coriolis_ng.db.session import Database
 from coriolis_ng.policy import Enforcer
 
@@ -18,12 +19,15 @@ if TYPE_CHECKING:
     from coriolis_ng.rpc.conductor import ApiHalf
 
 ENVIRON = 'coriolis.site'
+# A body that goes on: pecan reads to the end whatever it is given.
+STREAM = 'coriolis.stream'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Site:
-    """Rows, commands and rules."""
+    """Rows, commands, rules and the stream of events."""
 
     database: Database
     conductor: ApiHalf
     enforcer: Enforcer
+    feed: Feed

@@ -24,7 +24,8 @@ def main() -> int:
     migration.sync(rows.connection_url(conf))
     bus, database = wiring.transport(), rows.database(conf)
     application = wiring.application(conf, bus, database, state.auth())
-    server = HttpServer(application, given.host, given.port, threads=8)
+    threads = 8 + conf.api.streams
+    server = HttpServer(application, given.host, given.port, threads)
     parts: list[process.Service] = [
         wiring.conductor(conf, bus, database),
         wiring.Worker(conf, bus),

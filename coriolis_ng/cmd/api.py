@@ -19,7 +19,10 @@ def main() -> int:
         conf, wiring.transport(), rows.database(conf), wiring.auth(conf)
     )
     server = HttpServer(
-        application, group.bind_host, group.bind_port, group.threads
+        application,
+        group.bind_host,
+        group.bind_port,
+        threads=group.threads + group.streams,
     )
     process.run([server])
     return 0

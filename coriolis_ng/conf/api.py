@@ -25,4 +25,26 @@ OPTIONS = [
         min=1,
         help='How long a request waits for a conductor.',
     ),
+    cfg.IntOpt(
+        'streams',
+        default=8,
+        min=0,
+        help='How many streams of events one process serves at once, '
+        'beside its other requests. Under a WSGI server each of them takes '
+        'one of its threads.',
+    ),
+    cfg.FloatOpt(
+        'stream_seconds',
+        default=600,
+        min=1,
+        help='How long a stream of events lasts; clients come again and go '
+        'on where it ended.',
+    ),
+    cfg.FloatOpt(
+        'heartbeat_seconds',
+        default=15,
+        min=1,
+        help='How long a stream may be silent. Keep it below what proxies '
+        'between here and clients allow.',
+    ),
 ]

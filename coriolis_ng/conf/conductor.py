@@ -108,4 +108,10 @@ OPTIONS = [
         min=1,
         help='How many questions to clouds are asked at once.',
     ),
+    cfg.FloatOpt(
+        'events_days',
+        default=14,
+        min=0.01,
+        help='How long events are kept.',
+    ),
 ]

@@ -8,6 +8,7 @@ from coriolis_ng.policies import base
 LIST = 'deployments:list'
 SHOW = 'deployments:show'
 CREATE = 'deployments:create'
+PLAN = 'deployments:plan'
 DELETE = 'deployments:delete'
 CANCEL = 'deployments:cancel'
 FORCE_CANCEL = 'deployments:force_cancel'
@@ -31,6 +32,13 @@ RULES = [
         base.MEMBER,
         'Create a deployment.',
         'POST /deployments',
+    ),
+    base.rule(
+        PLAN,
+        base.MEMBER,
+        'Tell what a deployment would do.',
+        'POST /deployments/plan',
+        'POST /deployments/{deployment_id}/actions',
     ),
     base.rule(
         DELETE,

@@ -31,6 +31,7 @@ RULES = [
         base.MEMBER,
         'Execute a transfer.',
         'POST /transfers/{transfer_id}/executions',
+        'POST /transfers/{transfer_id}/executions/{execution_id}/actions',
     ),
     base.rule(
         DELETE,

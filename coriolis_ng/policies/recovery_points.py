@@ -14,7 +14,8 @@ RULES = [
     base.rule(
         LIST,
         base.READER,
-        'List the recovery points of a transfer.',
+        'List recovery points.',
+        'GET /recovery_points',
         'GET /transfers/{transfer_id}/recovery_points',
     ),
     base.rule(

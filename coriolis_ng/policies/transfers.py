@@ -12,6 +12,7 @@ UPDATE = 'transfers:update'
 DELETE = 'transfers:delete'
 DELETE_DISKS = 'transfers:delete_disks'
 PREFLIGHT = 'transfers:preflight'
+PLAN = 'transfers:plan'
 
 RULES = [
     base.rule(
@@ -55,6 +56,12 @@ RULES = [
         PREFLIGHT,
         base.MEMBER,
         'Look for what would fail.',
+        'POST /transfers/{transfer_id}/actions',
+    ),
+    base.rule(
+        PLAN,
+        base.MEMBER,
+        'Tell what an execution would do.',
         'POST /transfers/{transfer_id}/actions',
     ),
 ]

@@ -38,6 +38,10 @@ class ApiHalf(MinionPoolCalls, QuotaCalls, RegionCalls, ScheduleCalls):
     _client: bus.Client
     _queries: bus.Client
 
+    def reachable(self) -> bool:
+        """Whether the bus takes messages."""
+        return self._client.reachable()
+
     def endpoint_create(
         self, context: Context, spec: EndpointSpec
     ) -> Endpoint:

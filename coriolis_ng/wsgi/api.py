@@ -12,6 +12,7 @@ from typing import Any
 from oslo_config import cfg
 
 from coriolis_ng.api.app import make_app
+from coriolis_ng.api.feed import Feed, FeedSettings
 from coriolis_ng.api.site import Site
 from coriolis_ng.auth import Auth, WsgiApp
 from coriolis_ng.db.session import Database
@@ -25,11 +26,15 @@ def make_application(
     *,
     auth: Auth,
     policy_conf: cfg.ConfigOpts | None = None,
+    feed: FeedSettings | None = None,
 ) -> WsgiApp:
     """The application over a database and a conductor. ``policy_conf`` has
-    the group ``[oslo_policy]``; None means the built-in rules."""
-    site = Site(database, conductor, Enforcer(policy_conf))
-    return make_app(site, auth)
+    the groups ``[oslo_policy]`` and ``[healthcheck]``; None means what is
+    built in."""
+    site = Site(
+        database, conductor, Enforcer(policy_conf), Feed(database, feed)
+    )
+    return make_app(site, auth, policy_conf)
 
 
 def application(

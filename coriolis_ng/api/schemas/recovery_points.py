@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from coriolis_ng.api.schemas.parts import (
     Answer,
+    Id,
     PageQuery,
     Stamped,
 )
@@ -14,6 +15,10 @@ class PointsQuery(PageQuery):
     """``instance`` keeps those of one machine."""
 
     instance: str | None = None
+
+
+class AllPointsQuery(PointsQuery):
+    transfer_id: Id | None = None
 
 
 class PointDisk(Answer):

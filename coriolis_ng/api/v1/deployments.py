@@ -17,8 +17,10 @@ from coriolis_ng.api.method import (
     method,
 )
 from coriolis_ng.api.schemas import deployments as schema
+from coriolis_ng.api.schemas import plans as plan_schema
 from coriolis_ng.api.schemas.executions import Cancel
 from coriolis_ng.api.views import deployments as view
+from coriolis_ng.api.views import plans as plan_view
 from coriolis_ng.api.views import words
 from coriolis_ng.db import api as rows
 from coriolis_ng.objects.deployment import (
@@ -49,8 +51,35 @@ class DeploymentActions(Actions):
         found(call, id)
         call.site.conductor.deployment_cancel(call.rpc(), id, force)
 
+    @action(
+        f'POST {ONE}/actions',
+        'plan',
+        rules.PLAN,
+        answer=plan_schema.PlanAnswer,
+    )
+    def plan(self, id: str, *, call: Call) -> plan_schema.PlanAnswer:
+        """Tell what the same deployment would do if it was made again."""
+        return _planned(call, found(call, id).spec)
+
+
+class PlanDeployments(Controller):
+    """Beside ``/deployments/{deployment_id}``, for what does not exist
+    yet."""
+
+    @method(
+        'POST /deployments/plan',
+        rules.PLAN,
+        body=schema.CreateDeployment,
+        answer=plan_schema.PlanAnswer,
+    )
+    def post(self, *, call: Call) -> plan_schema.PlanAnswer:
+        """Tell what a deployment would do. Nothing is made."""
+        with fields_of('$.deployment'):
+            return _planned(call, _spec(call, call.body.deployment))
+
 
 class Deployments(Controller):
+    plan = PlanDeployments()
     actions = DeploymentActions()
     _custom_actions = {'detail': ['GET']}
 
@@ -82,7 +111,8 @@ class Deployments(Controller):
     )
     def get_one(self, id: str, *, call: Call) -> schema.DeploymentAnswer:
         """Show a deployment with its tasks."""
-        return answer(call, found(call, id), call.query.include_task_info)
+        # Clients read ``info`` without asking for it.
+        return answer(call, found(call, id), True)
 
     @method(
         'POST /deployments',
@@ -106,6 +136,17 @@ class Deployments(Controller):
 
 def create(call: Call, given: schema.NewDeployment) -> Deployment:
     """Has it made; fields of errors are relative to the body."""
+    return call.site.conductor.deployment_create(
+        call.rpc(), _spec(call, given)
+    )
+
+
+def _planned(call: Call, spec: DeploymentSpec) -> plan_schema.PlanAnswer:
+    told = call.site.conductor.deployment_plan(call.rpc(), spec)
+    return plan_schema.PlanAnswer(plan=plan_view.plan(told))
+
+
+def _spec(call: Call, given: schema.NewDeployment) -> DeploymentSpec:
     if given.instance_osmorphing_minion_pool_mappings:
         raise errors.InvalidInput(
             'There are no minion pools in this release.',
@@ -114,7 +155,7 @@ def create(call: Call, given: schema.NewDeployment) -> Deployment:
     with call.site.database.reader() as session:
         rows.transfers.get(session, given.transfer_id, call.project_id)
     scripts = given.user_scripts
-    spec = DeploymentSpec(
+    return DeploymentSpec(
         transfer_id=given.transfer_id,
         purpose=given.purpose or DeploymentPurpose.FAILOVER,
         clone_disks=given.clone_disks,
@@ -124,7 +165,6 @@ def create(call: Call, given: schema.NewDeployment) -> Deployment:
         recovery_points=given.recovery_points or {},
         set_dhcp=given.set_dhcp,
     )
-    return call.site.conductor.deployment_create(call.rpc(), spec)
 
 
 def found(call: Call, id: str) -> Deployment:

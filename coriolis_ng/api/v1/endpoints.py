@@ -15,6 +15,7 @@ from coriolis_ng.api.method import (
     Actions,
     Call,
     Controller,
+    Tagged,
     action,
     fields_of,
     method,
@@ -182,10 +183,15 @@ class Endpoints(Controller):
             endpoints=[view.endpoint(one) for one in several]
         )
 
-    @method(f'GET {ONE}', rules.SHOW, answer=schema.EndpointAnswer)
-    def get_one(self, id: str, *, call: Call) -> schema.EndpointAnswer:
+    @method(
+        f'GET {ONE}',
+        rules.SHOW,
+        answer=schema.EndpointAnswer,
+        tagged=True,
+    )
+    def get_one(self, id: str, *, call: Call) -> Tagged:
         """Show an endpoint; its credentials are masked."""
-        return schema.EndpointAnswer(endpoint=view.endpoint(found(call, id)))
+        return _tagged(found(call, id))
 
     @method(
         'POST /endpoints',
@@ -213,10 +219,11 @@ class Endpoints(Controller):
         rules.UPDATE,
         body=schema.UpdateEndpoint,
         answer=schema.EndpointAnswer,
+        tagged=True,
     )
-    def put(self, id: str, *, call: Call) -> schema.EndpointAnswer:
+    def put(self, id: str, *, call: Call) -> Tagged:
         """Change an endpoint."""
-        found(call, id)
+        version = call.bound_to(found(call, id).version)
         given: schema.EndpointChanges = call.body.endpoint
         if given.connection_info is not UNSET:
             _refuse_mask(given.connection_info)
@@ -227,8 +234,10 @@ class Endpoints(Controller):
             if value is not UNSET
         }
         with fields_of('$.endpoint'):
-            made = call.site.conductor.endpoint_update(call.rpc(), id, changes)
-        return schema.EndpointAnswer(endpoint=view.endpoint(made))
+            made = call.site.conductor.endpoint_update(
+                call.rpc(), id, changes, version
+            )
+        return _tagged(made)
 
     @method(f'DELETE {ONE}', rules.DELETE, status=204)
     def delete(self, id: str, *, call: Call) -> None:
@@ -239,6 +248,11 @@ class Endpoints(Controller):
 
 setattr(Endpoints, 'source-options', SourceOptions())
 setattr(Endpoints, 'destination-options', DestinationOptions())
+
+
+def _tagged(value: Endpoint) -> Tagged:
+    shown = schema.EndpointAnswer(endpoint=view.endpoint(value))
+    return Tagged(shown, value.version)
 
 
 def found(call: Call, id: str) -> Endpoint:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from coriolis_ng import errors
 from coriolis_ng.api.method import (
     Actions,
@@ -38,6 +40,23 @@ class ExecutionActions(Actions):
             call.check(rules.FORCE_CANCEL)
         found(call, transfer_id, id)
         call.site.conductor.execution_cancel(call.rpc(), id, force)
+
+    @action(
+        f'POST {ONE}/actions',
+        'retry',
+        rules.CREATE,
+        answer=schema.ExecutionAnswer,
+    )
+    def retry(
+        self, transfer_id: str, id: str, *, call: Call
+    ) -> schema.ExecutionAnswer:
+        """Go on with what a failed execution left, in a new one."""
+        before = found(call, transfer_id, id)
+        spec = msgspec.structs.replace(before.spec, retry_of=id)
+        made = call.site.conductor.execution_create(
+            call.rpc(), transfer_id, spec
+        )
+        return answer(with_tasks(call, made))
 
 
 class Executions(Controller):

@@ -24,20 +24,9 @@ class PointsOfTransfer(Controller):
         self, transfer_id: str, *, call: Call
     ) -> schema.RecoveryPointsAnswer:
         """List the recovery points of a transfer, newest first."""
-        wanted = {}
-        if call.query.instance is not None:
-            wanted['instance'] = call.query.instance
         with call.site.database.reader() as session:
             rows.transfers.get(session, transfer_id, call.project_id)
-            several = rows.recovery_points.list(
-                session,
-                call.project_id,
-                transfer_id,
-                call.query.page(**wanted),
-            )
-        return schema.RecoveryPointsAnswer(
-            recovery_points=[view.recovery_point(one) for one in several]
-        )
+        return _page(call, transfer_id)
 
 
 class RecoveryPointActions(Actions):
@@ -65,6 +54,16 @@ class RecoveryPointActions(Actions):
 class RecoveryPoints(Controller):
     actions = RecoveryPointActions()
 
+    @method(
+        'GET /recovery_points',
+        rules.LIST,
+        query=schema.AllPointsQuery,
+        answer=schema.RecoveryPointsAnswer,
+    )
+    def get_all(self, *, call: Call) -> schema.RecoveryPointsAnswer:
+        """List the recovery points of all transfers, newest first."""
+        return _page(call, call.query.transfer_id)
+
     @method(f'GET {ONE}', rules.SHOW, answer=schema.RecoveryPointAnswer)
     def get_one(self, id: str, *, call: Call) -> schema.RecoveryPointAnswer:
         """Show a recovery point."""
@@ -75,6 +74,19 @@ class RecoveryPoints(Controller):
         """Delete a recovery point; an execution does the work."""
         _found(call, id)
         call.site.conductor.recovery_point_delete(call.rpc(), id)
+
+
+def _page(call: Call, transfer_id: str | None) -> schema.RecoveryPointsAnswer:
+    wanted = {}
+    if call.query.instance is not None:
+        wanted['instance'] = call.query.instance
+    with call.site.database.reader() as session:
+        several = rows.recovery_points.list(
+            session, call.project_id, transfer_id, call.query.page(**wanted)
+        )
+    return schema.RecoveryPointsAnswer(
+        recovery_points=[view.recovery_point(one) for one in several]
+    )
 
 
 def _found(call: Call, id: str) -> RecoveryPoint:

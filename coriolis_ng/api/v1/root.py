@@ -15,15 +15,18 @@ from coriolis_ng.api.v1 import (
     deployments,
     diagnostics,
     endpoints,
+    events,
     inventory,
     migrations,
     minion_pools,
     pool_options,
     providers,
+    quotas,
     recovery_points,
     regions,
     replicas,
     services,
+    strays,
     transfers,
 )
 
@@ -37,13 +40,16 @@ class Project:
     deployments = deployments.Deployments()
     diagnostics = diagnostics.Diagnostics()
     endpoints = endpoints.Endpoints()
+    events = events.Events()
     migrations = migrations.Migrations()
     minion_pools = minion_pools.MinionPools()
     providers = providers.Providers()
+    quotas = quotas.Quotas()
     recovery_points = recovery_points.RecoveryPoints()
     regions = regions.Regions()
     replicas = replicas.Replicas()
     services = services.Services()
+    strays = strays.Strays()
     transfers = transfers.Transfers()
 
 

@@ -11,6 +11,7 @@ import webtest
 
 from coriolis_ng import auth
 from coriolis_ng.api import openapi
+from coriolis_ng.api.feed import FeedSettings
 from coriolis_ng.db import api as rows
 from coriolis_ng.db import models
 from coriolis_ng.db.session import Database
@@ -59,7 +60,11 @@ class World:
                 self.tokens[project, name] = token
                 kept.append(one)
         self.plain = make_application(
-            database, self.conductor, auth=auth.LocalAuth(tokens=kept)
+            database,
+            self.conductor,
+            auth=auth.LocalAuth(tokens=kept),
+            # Nobody writes but this process: nothing has to be waited for.
+            feed=FeedSettings(grace_seconds=0, look_seconds=0),
         )
         self.checker = Checker(self.plain, openapi.document())
 

@@ -29,8 +29,20 @@ from coriolis_ng.objects.execution import (
     ExecutionSpec,
     ExecutionState,
 )
+from coriolis_ng.objects.forecast import (
+    Forecast,
+    PlannedDisk,
+    PlannedMode,
+    PlannedTask,
+)
 from coriolis_ng.objects.network import Network, Option, Storage
 from coriolis_ng.objects.preflight import Finding, Severity
+from coriolis_ng.objects.quota import (
+    UNLIMITED,
+    Quota,
+    QuotaResource,
+    QuotaSource,
+)
 from coriolis_ng.objects.recovery_point import RecoveryPoint
 from coriolis_ng.objects.transfer import Transfer, TransferSpec
 from coriolis_ng.objects.vm import Disk, Firmware, Nic, Vm
@@ -50,6 +62,42 @@ GUEST = Vm(
 )
 
 
+FORECAST = Forecast(
+    tasks=(
+        PlannedTask(index=1, name='CopyDisks', instance='vm1', cleanup=False),
+        PlannedTask(
+            index=2,
+            name='CleanSource',
+            instance='vm1',
+            cleanup=True,
+            needs=(1,),
+            cleans=(1,),
+        ),
+    ),
+    disks=(
+        PlannedDisk(
+            instance='vm1',
+            disk_id='vda',
+            size=2**31,
+            mode=PlannedMode.DELTA,
+            reason='what changed since c1',
+            bytes=2**20,
+            basis='as last time',
+        ),
+        PlannedDisk(
+            instance='vm1',
+            disk_id='vdb',
+            size=2**30,
+            mode=PlannedMode.FULL,
+            reason='the volume is new',
+            bytes=2**30,
+            basis='The whole disk, at most.',
+        ),
+    ),
+    notes=('nothing else',),
+)
+
+
 class Conductor(Resources, ApiHalf):
     """``asked`` are the questions to clouds; an error put into
     ``refusals`` under a verb is raised by it."""
@@ -60,6 +108,11 @@ class Conductor(Resources, ApiHalf):
         self.cancelled: list[tuple[str, bool]] = []
         self.callers: list[dict[str, Any]] = []
         self.refusals: dict[str, Exception] = {}
+        self.planned: list[ExecutionSpec | DeploymentSpec] = []
+        self.removed: list[tuple[str, bool]] = []
+
+    def reachable(self) -> bool:
+        return 'reachable' not in self.refusals
 
     def endpoint_create(
         self, context: Context, spec: EndpointSpec
@@ -81,7 +134,11 @@ class Conductor(Resources, ApiHalf):
         return self.database.write(lambda s: rows.endpoints.create(s, made))
 
     def endpoint_update(
-        self, context: Context, id: str, changes: dict[str, Any]
+        self,
+        context: Context,
+        id: str,
+        changes: dict[str, Any],
+        version: int | None = None,
     ) -> Endpoint:
         kept = {k: v for k, v in changes.items() if k != 'connection_info'}
 
@@ -132,7 +189,11 @@ class Conductor(Resources, ApiHalf):
         return self.database.write(lambda s: rows.transfers.create(s, made))
 
     def transfer_update(
-        self, context: Context, id: str, changes: dict[str, Any]
+        self,
+        context: Context,
+        id: str,
+        changes: dict[str, Any],
+        version: int | None = None,
     ) -> Execution:
         if 'destination_environment' in self.refusals:
             raise self.refusals['destination_environment']
@@ -175,6 +236,51 @@ class Conductor(Resources, ApiHalf):
                 remedy='Choose another.',
             ),
         ]
+
+    def quota_show(self, context: Context, project_id: str) -> list[Quota]:
+        def read(s: Any) -> list[Quota]:
+            limits = rows.quotas.limits(s, project_id)
+            return [
+                Quota(
+                    resource=one,
+                    limit=limits.get(one, UNLIMITED),
+                    usage=rows.quotas.usage(s, project_id, one),
+                    source=QuotaSource.PROJECT
+                    if one in limits
+                    else QuotaSource.DEFAULT,
+                )
+                for one in QuotaResource
+            ]
+
+        return self.database.read(read)
+
+    def quota_update(
+        self, context: Context, project_id: str, limits: Any
+    ) -> list[Quota]:
+        wanted = {QuotaResource(name): one for name, one in limits.items()}
+        self.database.write(
+            lambda s: rows.quotas.set_limits(s, project_id, wanted)
+        )
+        return self.quota_show(context, project_id)
+
+    def transfer_plan(
+        self, context: Context, id: str, spec: ExecutionSpec
+    ) -> Forecast:
+        self.planned.append(spec)
+        return FORECAST
+
+    def deployment_plan(
+        self, context: Context, spec: DeploymentSpec
+    ) -> Forecast:
+        self.planned.append(spec)
+        return FORECAST
+
+    def stray_remove(
+        self, context: Context, id: str, forget: bool = False
+    ) -> None:
+        self.removed.append((id, forget))
+        if 'stray_remove' in self.refusals:
+            raise self.refusals['stray_remove']
 
     def execution_create(
         self, context: Context, transfer_id: str, spec: ExecutionSpec

@@ -39,6 +39,7 @@ MAY = {
     'transfers:delete': MEMBER,
     'transfers:delete_disks': MANAGER,
     'transfers:preflight': MEMBER,
+    'transfers:plan': MEMBER,
     'executions:list': READER,
     'executions:show': READER,
     'executions:create': MEMBER,
@@ -48,6 +49,7 @@ MAY = {
     'deployments:list': READER,
     'deployments:show': READER,
     'deployments:create': MEMBER,
+    'deployments:plan': MEMBER,
     'deployments:delete': MEMBER,
     'deployments:cancel': MEMBER,
     'deployments:force_cancel': MANAGER,
@@ -86,6 +88,13 @@ MAY = {
     'minion_pools:refresh': MANAGER,
     'minion_pools:deallocate': MANAGER,
     'diagnostics:get': ADMIN,
+    'events:list': READER,
+    'quotas:list': READER,
+    'quotas:show': ADMIN,
+    'quotas:update': ADMIN,
+    'strays:list': READER,
+    'strays:show': READER,
+    'strays:delete': MANAGER,
 }
 
 

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Quotas: how much of the service a project may use, and uses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from coriolis_ng import errors
+from coriolis_ng.api.method import Call, Controller, fields_of, method
+from coriolis_ng.api.schemas import quotas as schema
+from coriolis_ng.api.views import quotas as view
+from coriolis_ng.objects.quota import QuotaResource
+from coriolis_ng.policies import quotas as rules
+
+ONE = '/quotas/{quota_project_id}'
+
+
+class Quotas(Controller):
+    @method('GET /quotas', rules.LIST, answer=schema.QuotasAnswer)
+    def get_all(self, *, call: Call) -> schema.QuotasAnswer:
+        """List the project's quotas with what is used."""
+        found = call.site.conductor.quota_show(call.rpc(), call.project_id)
+        return view.quotas(found)
+
+    @method(f'GET {ONE}', rules.SHOW, answer=schema.QuotasAnswer)
+    def get_one(self, id: str, *, call: Call) -> schema.QuotasAnswer:
+        """List any project's quotas with what is used."""
+        _check(id)
+        return view.quotas(call.site.conductor.quota_show(call.rpc(), id))
+
+    @method(
+        f'PUT {ONE}',
+        rules.UPDATE,
+        body=schema.UpdateQuotas,
+        answer=schema.QuotasAnswer,
+    )
+    def put(self, id: str, *, call: Call) -> schema.QuotasAnswer:
+        """Set limits of a project."""
+        given = msgspec.structs.asdict(call.body.quotas)
+        limits = {k: v for k, v in given.items() if v is not UNSET}
+        with fields_of('$.quotas'):
+            return _updated(call, id, limits)
+
+    @method(f'DELETE {ONE}', rules.UPDATE, status=204)
+    def delete(self, id: str, *, call: Call) -> None:
+        """Go back to the default limits."""
+        _updated(call, id, {one.value: None for one in QuotaResource})
+
+
+def _updated(
+    call: Call, id: str, limits: dict[str, Any]
+) -> schema.QuotasAnswer:
+    _check(id)
+    return view.quotas(
+        call.site.conductor.quota_update(call.rpc(), id, limits)
+    )
+
+
+def _check(project_id: str) -> None:
+    # Projects are Keystone's: any word may be one.
+    if not 1 <= len(project_id) <= 64:
+        raise errors.NotFound('There is no such project.')
