@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from coriolis_ng.client import ApiError
-from tests.functional.world import MIB, World, wait_until
+from tests.functional.world import MIB, World, told, wait_until
 
 
 def test_continuous_replication(world: World) -> None:
@@ -27,7 +27,7 @@ def test_continuous_replication(world: World) -> None:
     run = wait_until(ran, 'the first run of a continuous schedule')
     assert (run['status'], run['message']) == ('STARTED', '')
     done = world.ended(transfer, run['execution_id'])
-    assert done['status'] == 'COMPLETED'
+    assert done['status'] == 'COMPLETED', told(done)
     [point] = world.points(transfer)
     world.check_same(point, name)
     found = schedules.get(one.id)
