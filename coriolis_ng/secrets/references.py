@@ -167,7 +167,7 @@ def _store(grant: Grant) -> SecretStore:
 
     from coriolis_ng.secrets.barbican import BarbicanStore
 
-    plugin = token_endpoint.Token(grant.key_manager, grant.token)
+    plugin = token_endpoint.Token(f'{grant.key_manager}/v1', grant.token)
     session = sessions.Session(auth=plugin, timeout=SECONDS)
     return BarbicanStore(session)
 

@@ -157,7 +157,13 @@ class AllInOne(Service):
 class Processes(Service):
     """An API, two conductors and two workers on a broker and a database."""
 
-    NAMES = ('conductor-1', 'conductor-2', 'worker-1', 'worker-2', 'api')
+    NAMES: tuple[str, ...] = (
+        'conductor-1',
+        'conductor-2',
+        'worker-1',
+        'worker-2',
+        'api',
+    )
 
     def __init__(
         self, folder: pathlib.Path, broker: RabbitMQ, rows: MariaDB
@@ -200,7 +206,7 @@ class Processes(Service):
             raise RuntimeError(sync.log.read_text())
         for name in self.NAMES:
             self.start(name)
-        self.wait_for_workers(2)
+        self.wait_for_workers(self._workers())
 
     def start(self, name: str) -> None:
         self._launch(
@@ -215,7 +221,10 @@ class Processes(Service):
         for name in self.NAMES:
             if name not in self.running:
                 self.start(name)
-        self.wait_for_workers(2)
+        self.wait_for_workers(self._workers())
+
+    def _workers(self) -> int:
+        return sum(name.startswith('worker') for name in self.NAMES)
 
     def _file(self, name: str) -> pathlib.Path:
         return self.folder / f'{name}.conf'

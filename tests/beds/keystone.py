@@ -7,6 +7,7 @@ cache: the product does not need them.
 
 from __future__ import annotations
 
+import copy
 import pathlib
 import shutil
 import subprocess
@@ -27,7 +28,6 @@ from tests.beds import cache, process
 PACKAGES = ('keystone==30.0.0', 'barbican==23.0.0', 'gunicorn==27.0.1')
 PASSWORD = 'throw-away-admin'
 REGION = 'RegionOne'
-DOMAIN = {'user_domain_id': 'default', 'project_domain_id': 'default'}
 
 _APPLICATION = """\
 import sys
@@ -123,7 +123,8 @@ class Keystone:
             username=user,
             password=password,
             project_name=project or 'admin',
-            **DOMAIN,
+            user_domain_id='default',
+            project_domain_id='default',
         )
         return sessions.Session(auth=plugin)
 
@@ -136,6 +137,31 @@ class Keystone:
             headers={'Accept': 'application/json'},
         )
         return answer.json() if answer.content else None
+
+    def short_token(self, session: sessions.Session, seconds: int = 1) -> str:
+        """A token that has expired already: of a second server on the same
+        rows and keys, whose tokens live for so long."""
+        config = self.base / 'keystone.conf'
+        short = self.base / 'short.conf'
+        short.write_text(
+            config.read_text().replace(
+                f'expiration = {self._seconds}', f'expiration = {seconds}'
+            )
+        )
+        (self.base / 'short_app.py').write_text(
+            _APPLICATION.format(config=str(short))
+        )
+        port = process.free_port()
+        server = serve(self.base, 'short_app', port)
+        try:
+            plugin: Any = copy.copy(session.auth)
+            plugin.auth_url = f'http://127.0.0.1:{port}/v3'
+            plugin.auth_ref = None
+            token = str(sessions.Session(auth=plugin).get_token())
+        finally:
+            server.stop()
+        time.sleep(seconds + 1)
+        return token
 
     def project(self, name: str) -> str:
         """A new project of the default domain; its id."""
