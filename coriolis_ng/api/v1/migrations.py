@@ -129,7 +129,8 @@ def _start(call: Call, given: schema.NewMigration) -> str:
         call,
         given,
         scenario=LIVE,
-        clone_disks=True,
+        # What was copied becomes the machine; nothing is kept beside it.
+        clone_disks=False,
         replication_count=given.replication_count or 2,
         # Nobody's machine is switched off who did not ask for it.
         shutdown_instances=bool(given.shutdown_instances),

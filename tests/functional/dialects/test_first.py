@@ -117,10 +117,11 @@ def test_the_example_runs(world: World, rest: Rest) -> None:
     assert len(machines) == 4
     found = world.destination.call('get_machine', name=machines[0])
     assert [nic['network'] for nic in found['nics']] == ['private']
-    for machine in machines:
-        scrap(world, machine)
     rest.delete(f'/migrations/{id}')
     rest.until_gone(f'/migrations/{id}')
+    assert world.destination.left()['machines'] == machines
+    for machine in machines:
+        scrap(world, machine)
     assert rest.get('/endpoints')['endpoints'] == []
     assert rest.get('/deployments')['deployments'] == []
 
