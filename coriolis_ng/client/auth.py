@@ -16,7 +16,7 @@ class LocalToken(token_endpoint.Token):
 
     Give the token itself or the file that holds it; the file is read when
     the token is first needed and again after the service refused it. As
-    ``auth_type: coriolis_token`` it works in ``clouds.yaml`` as well.
+    ``auth_type: coriolis_local`` it works in ``clouds.yaml`` as well.
     """
 
     def __init__(
@@ -70,13 +70,15 @@ class Loader(loading.BaseLoader[LocalToken]):
         return LocalToken
 
     def get_options(self) -> list[loading.Opt]:
-        """``endpoint``, ``token`` and ``token-file``."""
+        """``endpoint`` and ``token-file``. A token itself is none: where a
+        plugin has that option, openstack insists on it."""
         return [
             loading.Opt(
                 'endpoint',
                 required=True,
                 help='http://HOST:7667/v1/PROJECT',
             ),
-            loading.Opt('token', secret=True, help='The token itself'),
-            loading.Opt('token-file', help='A file with the token'),
+            loading.Opt(
+                'token-file', required=True, help='A file with the token'
+            ),
         ]

@@ -39,4 +39,9 @@ def told(error: errors.ApiError, program: str) -> str:
         lines.append(advice.format(program))
     if isinstance(error, errors.ServerError) and error.request_id:
         lines.append(f'An operator finds it in the log by {error.request_id}.')
-    return '\n'.join(lines)
+    return spelled('\n'.join(lines))
+
+
+def spelled(text: str) -> str:
+    """What is a migration by its old name is so only once."""
+    return text.replace('openstack migration migration', 'openstack migration')

@@ -47,7 +47,7 @@ class Ours:
 
     def say(self, text: str) -> None:
         """To the user, not into the output."""
-        self.app.stderr.write(f'{text}\n')
+        self.app.stderr.write(f'{advice.spelled(text)}\n')
         self.app.stderr.flush()
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -56,7 +56,7 @@ class Ours:
         parser.formatter_class = argparse.RawDescriptionHelpFormatter
         if self.examples:
             shown = self.examples.strip('\n').replace('{}', self.program)
-            parser.epilog = f'examples:\n{shown}'
+            parser.epilog = f'examples:\n{advice.spelled(shown)}'
         # Three screens of options hide what is wrong.
         parser.error = functools.partial(_misused, parser)  # type: ignore[method-assign]
         # Tables wider than the terminal are unreadable.

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeVar
 from coriolis_ng.client import ApiError, Failed
 from coriolis_ng.client.api import Json
 from coriolis_ng.client.cli import watch
+from coriolis_ng.client.cli.advice import spelled
 from coriolis_ng.client.cli.command import Ours
 from coriolis_ng.client.runs import Run, succeeded
 
@@ -56,7 +57,7 @@ class Followers(Ours):
             ) from None
 
     def _verb(self, words: str, verb: str) -> str:
-        return f'{self.program} {words.format(verb)}'
+        return spelled(f'{self.program} {words.format(verb)}')
 
 
 class Runs(Followers):
