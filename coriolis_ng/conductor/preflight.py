@@ -22,6 +22,7 @@ from coriolis_ng.objects.preflight import Finding, Severity
 from coriolis_ng.objects.replica import Replica
 from coriolis_ng.objects.transfer import Transfer
 from coriolis_ng.objects.vm import Vm
+from coriolis_ng.objects.volume import Volumes
 
 _WORST_FIRST = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 
@@ -42,8 +43,12 @@ def check(parts: Parts, who: Asker, transfer_id: str) -> Sequence[Finding]:
 
     transfer, origin, destination, replicas = parts.database.read(look)
     found: list[Finding] = [*_of_replicas(replicas)]
+    by_name = {replica.instance: replica for replica in replicas}
     for name in transfer.spec.instances:
-        found.extend(_of_instance(parts, transfer, origin, destination, name))
+        there = by_name[name].volumes if name in by_name else Volumes()
+        found.extend(
+            _of_instance(parts, transfer, origin, destination, name, there)
+        )
     found.sort(key=lambda one: _WORST_FIRST.index(one.severity))
     return found
 
@@ -54,6 +59,7 @@ def _of_instance(
     origin: Endpoint,
     destination: Endpoint,
     name: str,
+    existing: Volumes,
 ) -> Iterable[Finding]:
     spec = transfer.spec
     try:
@@ -82,6 +88,7 @@ def _of_instance(
         args = {
             'vm': to_plain(vm),
             'storage': to_plain(spec.storage_mappings),
+            'existing': to_plain(existing),
             'options': spec.destination_environment,
         }
         plain = queries.ask(parts, destination, 'target_preflight', args)

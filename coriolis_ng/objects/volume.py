@@ -35,6 +35,9 @@ class Volumes(Value):
         raise KeyError(disk_id)
 
 
+NO_VOLUMES = Volumes()
+
+
 class ClonedVolumes(Value):
     """Volumes that belong to one deployment and may be changed by it."""
 

@@ -23,6 +23,7 @@ from coriolis_ng.objects.snapshot import Snapshot
 from coriolis_ng.objects.transfer import StorageMappings
 from coriolis_ng.objects.vm import Vm
 from coriolis_ng.objects.volume import (
+    NO_VOLUMES,
     ClonedVolumes,
     Volume,
     Volumes,
@@ -106,6 +107,9 @@ class Exports(Protocol):
     def shut_down(self, vm: Vm, *, watch: Watch, grace_seconds: int) -> None:
         """Off when it returns: asked first, pulled after the grace."""
 
+    def start_up(self, vm: Vm, *, watch: Watch) -> None:
+        """On again what ``shut_down`` switched off; silent when it runs."""
+
     def drop(self, resource: Resource) -> None:
         """Removes a SNAPSHOT or CHECKPOINT of ours; silent when gone."""
 
@@ -118,10 +122,15 @@ class Imports(Protocol):
     """A cloud as a destination."""
 
     def preflight(
-        self, vm: Vm, storage: StorageMappings, options: Options
+        self,
+        vm: Vm,
+        storage: StorageMappings,
+        options: Options,
+        existing: Volumes = NO_VOLUMES,
     ) -> Sequence[Finding]:
         """All that may go wrong with bringing this machine here: space,
-        networks, worker image, limits."""
+        networks, worker image, limits. What the replica has already
+        (``existing``) is not counted as if it had to be made."""
 
     def make_volumes(
         self,
@@ -148,6 +157,14 @@ class Imports(Protocol):
         has an address (not necessarily an SSH server yet). A platform whose
         volumes need no VM returns a minion without ``ssh``. ``Ssh.key`` is
         '' in the answer: the caller fills it in."""
+
+    def check_minion(self, minion: Minion) -> None:
+        """Asked when nothing moves, or its connection was lost: returns
+        where the worker VM can work on (or nothing is known), else says why
+        not in words for the user: ``QuotaExceeded`` where storage is full
+        (which), ``NotFound`` for one that is gone, ``Conflict`` for one that
+        is off or suspended, ``Unreachable`` where the cloud does not answer.
+        Changes nothing, and takes a few seconds at most."""
 
     def open(self, minion: Minion, volume: Volume, attempt: int) -> Sink:
         """Writes a volume without an agent; ``Unsupported`` where the

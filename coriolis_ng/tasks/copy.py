@@ -6,6 +6,7 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import threading
+import time
 from typing import Any
 
 import msgspec
@@ -18,21 +19,30 @@ from coriolis_ng.objects.recovery_point import Copied
 from coriolis_ng.objects.snapshot import Mode, Snapshot, SnapshotDisk
 from coriolis_ng.objects.vm import Disk, Vm
 from coriolis_ng.objects.volume import Volume, Volumes
+from coriolis_ng.tasks import minions
 from coriolis_ng.tasks.told import Told
 from coriolis_ng.transport.certificates import Certificates
 from coriolis_ng.transport.contracts import Reader, Sink
 from coriolis_ng.transport.copy import Copied as Made
 from coriolis_ng.transport.copy import copy
 from coriolis_ng.transport.digest import whole
-from coriolis_ng.transport.errors import JournalMismatch, NoChangeTracking
+from coriolis_ng.transport.errors import (
+    ConnectionLost,
+    JournalMismatch,
+    NoChangeTracking,
+)
 from coriolis_ng.transport.extents import Extent
 from coriolis_ng.transport.journal import Journal, JournalValue
+from coriolis_ng.transport.ratelimit import Clock
 from coriolis_ng.transport.sinks.agent import AgentSink
 from coriolis_ng.transport.stats import Progress
 
 # A beat carries the journal away: what is flushed less often than workers
 # beat would be copied again after the loss of one.
 FLUSH_SECONDS = 5.0
+# A flush of a slow volume may take longer: then the question is for nothing.
+SILENT_SECONDS = 10.0
+LOOK_SECONDS = 1.0
 
 
 class Moved(Value):
@@ -91,21 +101,22 @@ class CopyDisks(Task):
         journals = _Journals(work)
         disks = given.vm.disks
         streams = max(1, 4 // len(disks))
-        with concurrent.futures.ThreadPoolExecutor(len(disks)) as pool:
-            running = [
-                pool.submit(
-                    _DiskCopy(work, given, disk, journals, streams).run
-                )
-                for disk in disks
-            ]
-            # Each disk ends by itself soon after the first error: the
-            # stop flag of the work is asked by all of them.
-            done = concurrent.futures.wait(
-                running, return_when=concurrent.futures.FIRST_EXCEPTION
-            )
-            if any(f.exception() for f in done.done):
-                journals.give_up()
-        _raise_cause([future.exception() for future in running])
+        pool = concurrent.futures.ThreadPoolExecutor(len(disks))
+        running = [
+            pool.submit(_DiskCopy(work, given, disk, journals, streams).run)
+            for disk in disks
+        ]
+        pool.shutdown(wait=False)
+        stuck = _wait(running, journals, Patience(work, given.writer))
+        if stuck is not None:
+            # The threads hang in requests that nobody will answer: they are
+            # left alone, and the fence of the attempt keeps them out.
+            raise stuck
+        ended = [future.exception() for future in running]
+        try:
+            _raise_cause(ended)
+        except ConnectionLost as error:
+            raise minions.cause(work, given.writer) or error from error
         copied = tuple(future.result() for future in running)
         work.note(_summary(copied))
         return self.Output(copied=copied)
@@ -119,6 +130,63 @@ def merged(value: JournalValue, other: JournalValue | None) -> JournalValue:
             with contextlib.suppress(JournalMismatch):
                 journal.inherit(one)
     return journal.value()
+
+
+class Patience:
+    """Asks for the state of the worker VM when nothing moved for a while.
+
+    A machine that was paused in the middle of a request shows itself by
+    silence alone, for minutes.
+    """
+
+    def __init__(
+        self,
+        work: Work,
+        writer: Minion,
+        seconds: float = SILENT_SECONDS,
+        clock: Clock = time,
+    ) -> None:
+        self._work, self._writer = work, writer
+        self._seconds, self._clock = seconds, clock
+        self._seen: object = None
+        self._since = clock.monotonic()
+
+    def look(self, seen: object) -> errors.CoriolisError | None:
+        """``seen`` is different whenever something moved; the reason why
+        nothing will move any more, if there is one."""
+        now = self._clock.monotonic()
+        if seen != self._seen:
+            self._seen, self._since = seen, now
+        elif now - self._since >= self._seconds:
+            self._since = now
+            return minions.cause(self._work, self._writer)
+        return None
+
+
+def _wait(
+    running: list[concurrent.futures.Future[Copied]],
+    journals: _Journals,
+    patience: Patience,
+) -> errors.CoriolisError | None:
+    """Until all disks have ended; the error of a worker VM that will not go
+    on, which the disks themselves would notice much later."""
+    while True:
+        done, left = concurrent.futures.wait(
+            running,
+            LOOK_SECONDS,
+            return_when=concurrent.futures.FIRST_EXCEPTION,
+        )
+        if any(f.exception() for f in done):
+            # The others end by themselves soon: all ask for this.
+            journals.give_up()
+            concurrent.futures.wait(running, SILENT_SECONDS)
+            left = {f for f in running if not f.done()}
+        if not left:
+            return None
+        stuck = patience.look(journals.state())
+        if stuck is not None:
+            journals.give_up()
+            return stuck
 
 
 def _raise_cause(ended: list[BaseException | None]) -> None:
@@ -187,6 +255,11 @@ class _Journals:
         with self._lock:
             self._moved[disk_id] = found
         return found
+
+    def state(self) -> dict[str, Moved]:
+        """What was moved by now."""
+        with self._lock:
+            return dict(self._moved)
 
     def save(self, _extent: Extent) -> None:
         with self._lock:

@@ -10,6 +10,7 @@ from coriolis_ng.objects.preflight import Severity
 from coriolis_ng.objects.task import Level
 from coriolis_ng.objects.transfer import StorageMappings
 from coriolis_ng.objects.vm import Vm
+from coriolis_ng.objects.volume import Volumes
 
 
 class GetVm(Task):
@@ -47,6 +48,7 @@ class Preflight(Task):
     class Input(Value):
         vm: Vm
         storage: StorageMappings = StorageMappings()
+        existing: Volumes = Volumes()
 
     class Output(Value):
         vm: Vm
@@ -55,7 +57,10 @@ class Preflight(Task):
         findings = [
             *work.source.exports.preflight(given.vm, work.source_options),
             *work.target.imports.preflight(
-                given.vm, given.storage, work.target_options
+                given.vm,
+                given.storage,
+                work.target_options,
+                given.existing,
             ),
         ]
         for finding in findings:

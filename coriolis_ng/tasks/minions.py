@@ -8,7 +8,9 @@ cleanup drops them with the machine.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+import time
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -24,14 +26,58 @@ from coriolis_ng.remote.ssh import wait_for_ssh
 from coriolis_ng.tasks import watch
 from coriolis_ng.transport.agent import agent_program
 from coriolis_ng.transport.certificates import make_certificates
+from coriolis_ng.transport.ratelimit import Clock
+
+LOG = logging.getLogger(__name__)
 
 AGENT = 'coriolis-agent'
+# How often a worker VM that is waited for is looked at.
+LOOK_SECONDS = 10.0
 BOOT_SECONDS = 600
 # The agent ends when nobody wrote for so long: longer than any lease.
 AGENT_SILENT_SECONDS = 1800
 
 
-def reach(work: Work, ssh: Ssh) -> Connected:
+def cause(work: Work, minion: Minion) -> errors.CoriolisError | None:
+    """Why the worker VM cannot work on; None where it can, or where nobody
+    can tell."""
+    try:
+        work.target.imports.check_minion(minion)
+    except errors.Unreachable as error:
+        # The error that made us ask says more than that we may not ask.
+        LOG.warning('%s (%s)', error.message, error.detail)
+    except errors.CoriolisError as error:
+        return error
+    return None
+
+
+class Guard:
+    """Says whether to stop, for whoever waits for a worker VM; raises why
+    the VM cannot go on, which its silence alone would not tell."""
+
+    def __init__(
+        self,
+        work: Work,
+        minion: Minion,
+        seconds: float = LOOK_SECONDS,
+        clock: Clock = time,
+    ) -> None:
+        self._work, self._minion = work, minion
+        self._seconds, self._clock = seconds, clock
+        self._looked = clock.monotonic()
+
+    def __call__(self) -> bool:
+        if self._work.stopping:
+            return True
+        now = self._clock.monotonic()
+        if now - self._looked >= self._seconds:
+            self._looked = now
+            if (error := cause(self._work, self._minion)) is not None:
+                raise error
+        return False
+
+
+def reach(work: Work, ssh: Ssh, stop: Callable[[], bool]) -> Connected:
     """An SSH session; waits for a machine that is still booting."""
     return wait_for_ssh(
         ssh.host,
@@ -40,7 +86,7 @@ def reach(work: Work, ssh: Ssh) -> Connected:
         work.secret(ssh.key).decode(),
         ssh.host_key,
         timeout_seconds=BOOT_SECONDS,
-        stop=lambda: work.stopping,
+        stop=stop,
     )
 
 
@@ -60,7 +106,7 @@ def _boot(work: Work, volumes: Sequence[Volume], purpose: Purpose) -> Minion:
     ssh = msgspec.structs.replace(minion.ssh, key=key, host_key=host_public)
     minion = msgspec.structs.replace(minion, ssh=ssh)
     work.note(f'worker VM {minion.id} starts at {ssh.host}')
-    reach(work, ssh).close()
+    reach(work, ssh, Guard(work, minion)).close()
     work.note('worker VM answers')
     return minion
 
@@ -92,7 +138,8 @@ class MakeWriter(Task):
 def _start_agent(work: Work, minion: Minion, ssh: Ssh) -> Agent:
     pem = make_certificates([ssh.host])
     ref = work.keep(msgspec.json.encode(pem))
-    with reach(work, ssh) as connected:
+    guard = Guard(work, minion)
+    with reach(work, ssh, guard) as connected:
         program = start_program(
             connected,
             AGENT,
@@ -109,7 +156,7 @@ def _start_agent(work: Work, minion: Minion, ssh: Ssh) -> Agent:
                 },
                 'lease_seconds': AGENT_SILENT_SECONDS,
             },
-            stop=lambda: work.stopping,
+            stop=guard,
         )
     port = program.ready.get('port')
     if not isinstance(port, int):

@@ -5,18 +5,19 @@ from __future__ import annotations
 
 import msgspec
 
+from coriolis_ng import errors
 from coriolis_ng.engine.task import Side, Task, Work
 from coriolis_ng.morphing import pipeline
 from coriolis_ng.morphing.target import Phase, Target
 from coriolis_ng.morphing.target import UserScript as GuestScript
 from coriolis_ng.objects import Value
 from coriolis_ng.objects.deployment import DeployedVm
-from coriolis_ng.objects.minion import Minion
+from coriolis_ng.objects.minion import Minion, Ssh
 from coriolis_ng.objects.task import Level
 from coriolis_ng.objects.transfer import UserScript
 from coriolis_ng.objects.vm import Vm
 from coriolis_ng.objects.volume import ClonedVolumes
-from coriolis_ng.tasks.minions import reach
+from coriolis_ng.tasks.minions import Guard, cause, reach
 
 
 class MorphVm(Task):
@@ -57,18 +58,29 @@ class MorphVm(Task):
             set_dhcp=set_dhcp,
             user_scripts=scripts,
         )
-        with reach(work, given.minion.ssh) as connected:
-            morphed = pipeline.morph(
-                connected,
-                target,
-                serials=tuple(given.minion.disks.values()),
-                note=work.note,
-                stop=lambda: work.stopping,
-            )
-        return self.Output(stages=tuple(morphed.stages))
+        try:
+            stages = _morph(work, given.minion, given.minion.ssh, target)
+        except errors.Unreachable as error:
+            raise cause(work, given.minion) or error from error
+        return self.Output(stages=stages)
 
     def apply(self, subject: DeployedVm, made: Output) -> DeployedVm:
         return msgspec.structs.replace(subject, morphed=made.stages)
+
+
+def _morph(
+    work: Work, minion: Minion, ssh: Ssh, target: Target
+) -> tuple[str, ...]:
+    guard = Guard(work, minion)
+    with reach(work, ssh, guard) as connected:
+        morphed = pipeline.morph(
+            connected,
+            target,
+            serials=tuple(minion.disks.values()),
+            note=work.note,
+            stop=guard,
+        )
+    return tuple(morphed.stages)
 
 
 def _clear(work: Work, script: UserScript) -> GuestScript:

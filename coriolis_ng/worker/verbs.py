@@ -14,6 +14,7 @@ from coriolis_ng.objects.preflight import Finding, Severity
 from coriolis_ng.objects.resource import Resource
 from coriolis_ng.objects.transfer import StorageMappings
 from coriolis_ng.objects.vm import Vm
+from coriolis_ng.objects.volume import Volumes
 from coriolis_ng.providers.base import (
     Connection,
     Inventory,
@@ -118,7 +119,9 @@ def _target_preflight(connection: Connection, args: Args) -> Any:
         raise errors.Unsupported('This cloud cannot be a destination.')
     vm = from_plain(Vm, args['vm'])
     storage = from_plain(StorageMappings, args.get('storage') or {})
-    found = imports.preflight(vm, storage, args.get('options') or {})
+    existing = from_plain(Volumes, args.get('existing') or {})
+    options = args.get('options') or {}
+    found = imports.preflight(vm, storage, options, existing)
     return _named(found, vm.name)
 
 

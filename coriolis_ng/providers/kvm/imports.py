@@ -21,6 +21,7 @@ from coriolis_ng.objects.resource import Resource, ResourceKind, Side
 from coriolis_ng.objects.transfer import StorageMappings
 from coriolis_ng.objects.vm import Disk, Vm
 from coriolis_ng.objects.volume import (
+    NO_VOLUMES,
     ClonedVolumes,
     Volume,
     Volumes,
@@ -33,6 +34,7 @@ from coriolis_ng.providers.kvm import (
     chains,
     domainxml,
     machines,
+    minioncheck,
     minions,
     networks,
     probe,
@@ -66,7 +68,11 @@ class Imports:
         self._directories = directories
 
     def preflight(
-        self, vm: Vm, storage: StorageMappings, options: Options
+        self,
+        vm: Vm,
+        storage: StorageMappings,
+        options: Options,
+        existing: Volumes = NO_VOLUMES,
     ) -> Sequence[Finding]:
         """Room in the pools, the worker image and network, the name, hardware
         that changes."""
@@ -77,6 +83,7 @@ class Imports:
             vm,
             storage,
             options,
+            existing,
         ).findings()
 
     def make_volumes(
@@ -170,6 +177,10 @@ class Imports:
             options=options,
             watch=watch,
         )
+
+    def check_minion(self, minion: Minion) -> None:
+        """By the state that libvirt tells; see ``minioncheck.check``."""
+        minioncheck.check(self._access, minion.id)
 
     def open(self, minion: Minion, volume: Volume, attempt: int) -> Sink:
         """Always ``Unsupported``: there is an agent."""

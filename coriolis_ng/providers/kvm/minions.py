@@ -21,6 +21,7 @@ from coriolis_ng.providers.kvm import (
     build,
     domainxml,
     machines,
+    minioncheck,
     networks,
     probe,
     qcow2,
@@ -179,7 +180,7 @@ class WaitForAddress(flows.Step):
         """Raises ``Conflict`` with the end of its console when the time of
         the options is over, or it stopped; ``Canceled``."""
         seconds = schemas.target(plan.options, 'worker_timeout_seconds')
-        return _wait(domain, seconds, plan.watch, plan.console)
+        return _wait(plan.access, domain, seconds, plan.watch, plan.console)
 
 
 def make(
@@ -260,6 +261,7 @@ def _describe(plan: Plan) -> build.NewDomain:
 
 
 def _wait(
+    access: Access,
     domain: libvirt.virDomain,
     seconds: int,
     watch: Watch,
@@ -273,6 +275,7 @@ def _wait(
                 raise errors.Conflict(
                     'The worker VM stopped by itself.', detail=_tail(console)
                 )
+        minioncheck.check(access, domain.UUIDString())
         host = networks.address(domain, _SOURCES)
         if host is not None:
             return host

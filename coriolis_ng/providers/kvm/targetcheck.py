@@ -3,17 +3,36 @@
 
 from __future__ import annotations
 
+import dataclasses
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 
 from coriolis_ng.objects.preflight import Finding, Severity
+from coriolis_ng.objects.sizes import readable
 from coriolis_ng.objects.transfer import StorageMappings
-from coriolis_ng.objects.vm import Firmware, Vm
+from coriolis_ng.objects.vm import Disk, Firmware, Vm
+from coriolis_ng.objects.volume import Volume, Volumes
 from coriolis_ng.providers import errors
 from coriolis_ng.providers.base import Options
-from coriolis_ng.providers.kvm import domainxml, minions, schemas
+from coriolis_ng.providers.kvm import domainxml, minions, qcow2, schemas
 from coriolis_ng.providers.kvm.connection import Access, parse, told
 from coriolis_ng.providers.kvm.directories import Directories
 from coriolis_ng.providers.kvm.pools import Pools
+
+# A worker VM's own disk grows by what its system writes; its seed is small.
+WORKER_BYTES = 512 << 20
+# What a delta of a guest that hardly works needs, file tables included.
+LEAST_BYTES = 64 << 20
+
+
+@dataclasses.dataclass
+class _Need:
+    """Bytes of volumes that are to be made in a pool or are there, and what
+    must be free beside them."""
+
+    reserve: int = LEAST_BYTES
+    new: int = 0
+    kept: int = 0
 
 
 class Rules:
@@ -27,6 +46,7 @@ class Rules:
         vm: Vm,
         storage: StorageMappings,
         options: Options,
+        existing: Volumes,
     ) -> None:
         self._access = access
         self._pools = pools
@@ -34,6 +54,7 @@ class Rules:
         self._vm = vm
         self._storage = storage
         self._options = options
+        self._existing = {v.disk_id: v for v in existing.items}
 
     def findings(self) -> Sequence[Finding]:
         """All of them, errors or not, in the order of the rules."""
@@ -46,34 +67,61 @@ class Rules:
         ]
 
     def _space(self) -> Iterator[Finding]:
-        needed: dict[str, int] = {}
-        for disk in self._vm.disks:
-            pool = pool_of(self._storage, self._options, disk.id, disk.backend)
-            needed[pool] = needed.get(pool, 0) + disk.size
-        for pool, size in needed.items():
+        for pool, need in self._needs().items():
             fault = _fault(lambda name=pool: self._pools.folder(name))  # type: ignore[misc]
             if fault is not None:
                 yield self._error(
                     'storage_pool', fault, 'Choose another storage pool.'
                 )
                 continue
-            with told(f'storage pool {pool!r}'):
-                free = self._access.pool(pool).info()[3]
-            if free < size:
-                yield self._error(
-                    'pool_too_small',
-                    f'The disks have {size} bytes, the storage pool '
-                    f'{pool!r} has {free} bytes free.',
-                    'Make room, or map the disks to another pool.',
-                )
-            elif free < size * 2:
-                yield self._warning(
-                    'pool_small',
-                    f'The disks have {size} bytes, the storage pool '
-                    f'{pool!r} has {free} bytes free: recovery points need '
-                    'room too.',
-                    'Keep fewer recovery points, or make room.',
-                )
+            # libvirt's own figure is as old as its last look at the pool.
+            free = shutil.disk_usage(self._pools.folder(pool)).free
+            yield from self._room(pool, need, free)
+
+    def _needs(self) -> dict[str, _Need]:
+        """What each pool needs, in the order of the disks."""
+        needs: dict[str, _Need] = {}
+        for disk in self._vm.disks:
+            volume = self._volume_of(disk)
+            if volume is not None:
+                need = needs.setdefault(volume.storage, _Need())
+                need.new += disk.size - volume.size
+                need.kept += volume.size
+                continue
+            pool = pool_of(self._storage, self._options, disk.id, disk.backend)
+            needs.setdefault(pool, _Need()).new += disk.size
+        worker = str(schemas.target(self._options, 'storage_pool'))
+        needs.setdefault(worker, _Need()).reserve = WORKER_BYTES
+        return needs
+
+    def _volume_of(self, disk: Disk) -> Volume | None:
+        """The volume that will be kept for it; one that is gone or larger is
+        made anew."""
+        volume = self._existing.get(disk.id)
+        if volume is None or volume.size > disk.size:
+            return None
+        path = self._pools.find_path(volume.id)
+        if path is None or qcow2.find_header(path) is None:
+            return None
+        return volume
+
+    def _room(self, pool: str, need: _Need, free: int) -> Iterator[Finding]:
+        has = f'the storage pool {pool!r} has {readable(free)} free'
+        beside = f'{readable(need.reserve)} must be free to work'
+        if free < need.new + need.reserve:
+            new = f'New volumes take up to {readable(need.new)}, and '
+            yield self._error(
+                'pool_too_small',
+                f'{new if need.new else ""}{beside}; {has}.',
+                'Make room, or map the disks to another pool.',
+            )
+        elif free < 2 * need.new + need.kept:
+            yield self._warning(
+                'pool_small',
+                f'The disks have {readable(need.new + need.kept)}; {has}: '
+                'what changes and recovery points need room too.',
+                'Keep fewer recovery points, or make room.',
+            )
 
     def _worker(self) -> Iterator[Finding]:
         fault = _fault(

@@ -11,6 +11,7 @@ from typing import Any
 
 from coriolis_ng import errors
 from coriolis_ng.providers.memory.store import (
+    FULL,
     Blocks,
     Disk,
     Machine,
@@ -71,6 +72,8 @@ def write(
     """Writes a volume; an older attempt than the newest seen is refused."""
     with store.lock:
         volume = _fenced(store, id, attempt)
+        if store.used() > store.capacity:
+            raise errors.QuotaExceeded(FULL)
         volume.blocks.write(offset, payload, store.tick())
         store.log.add(
             'write',

@@ -13,9 +13,11 @@ from coriolis_ng import errors
 from coriolis_ng.objects.minion import Minion, MinionKeys, Purpose
 from coriolis_ng.objects.preflight import Finding, Severity
 from coriolis_ng.objects.resource import Resource, ResourceKind, Side
+from coriolis_ng.objects.sizes import readable
 from coriolis_ng.objects.transfer import StorageMappings
 from coriolis_ng.objects.vm import Disk, Vm
 from coriolis_ng.objects.volume import (
+    NO_VOLUMES,
     ClonedVolumes,
     Volume,
     Volumes,
@@ -25,6 +27,7 @@ from coriolis_ng.providers.base import Options, Watch
 from coriolis_ng.providers.memory.client import Client
 from coriolis_ng.providers.memory.disks import MemoryReader, MemorySink
 from coriolis_ng.providers.memory.exports import described
+from coriolis_ng.providers.memory.store import FULL
 
 DROPS = {
     ResourceKind.VOLUME: 'drop_volume',
@@ -40,20 +43,26 @@ class MemoryImports:
         self._client = client
 
     def preflight(
-        self, vm: Vm, storage: StorageMappings, options: Options
+        self,
+        vm: Vm,
+        storage: StorageMappings,
+        options: Options,
+        existing: Volumes = NO_VOLUMES,
     ) -> Sequence[Finding]:
         """Whether the disks fit; nothing else can go wrong."""
         told = self._client.call('ping')
-        need = sum(disk.size for disk in vm.disks)
         free = told['capacity'] - told['used']
-        have = {v['id'] for v in self._client.call('list_volumes')}
-        if have or need <= free:
+        there = {v['id'] for v in self._client.call('list_volumes')}
+        have = {v.disk_id for v in existing.items if v.id in there}
+        need = sum(disk.size for disk in vm.disks if disk.id not in have)
+        if need <= free:
             return []
         return [
             Finding(
                 code='storage_full',
                 severity=Severity.ERROR,
-                meaning=f'"{vm.name}" needs {need} bytes, {free} are free.',
+                meaning=f'"{vm.name}" needs {readable(need)}, '
+                f'{readable(max(free, 0))} are free.',
                 remedy='Make room in the memory cloud.',
                 instance=vm.name,
             )
@@ -121,6 +130,18 @@ class MemoryImports:
             tag=watch.tag,
         )
         return Minion(id=id, disks={v.disk_id: v.id for v in volumes})
+
+    def check_minion(self, minion: Minion) -> None:
+        """Whether the cloud is full, or the machine is off or gone."""
+        try:
+            found = self._client.call('get_machine', name=minion.id)
+        except errors.NotFound:
+            raise errors.NotFound('The worker machine is gone.') from None
+        told = self._client.call('ping')
+        if told['used'] > told['capacity']:
+            raise errors.QuotaExceeded(FULL)
+        if found['power'] != 'on':
+            raise errors.Conflict('The worker machine is off.')
 
     def open(self, minion: Minion, volume: Volume, attempt: int) -> MemorySink:
         """A sink for that attempt; older ones are refused from its first write

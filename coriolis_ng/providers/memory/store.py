@@ -19,6 +19,7 @@ from coriolis_ng import errors
 
 BLOCK = 64 << 10
 ZEROS = bytes(BLOCK)
+FULL = 'The memory cloud is full: make room and execute again.'
 
 
 class Log:

@@ -105,6 +105,13 @@ def test_delay(store: Store, call: str, seconds: float) -> None:
 
 
 @offered
+def test_resize(store: Store, capacity: int) -> None:
+    """Somebody else takes room, or makes some: below what the volumes have
+    nothing can be written."""
+    store.capacity = capacity
+
+
+@offered
 def test_faults(store: Store) -> list[dict[str, Any]]:
     """The planted faults that nothing has met yet."""
     return store.faults
