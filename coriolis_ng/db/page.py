@@ -42,11 +42,11 @@ def select_page(
     Raises ``InvalidInput`` naming limit, marker, sort or the filter.
     """
     conditions = [*where, *_filters(page, allowed)]
-    keys = _keys(page, allowed)
+    keys = _keys(page, model, allowed)
     if 'id' not in [name for name, _ in keys]:
         # Without a unique key the order of equal rows is not defined.
         keys.append(('id', keys[-1][1] if keys else 'desc'))
-    columns = [(getattr(model, name), way == 'desc') for name, way in keys]
+    columns = [(_column(model, name), way == 'desc') for name, way in keys]
     query = sa.select(model).where(*conditions)
     if page.marker is not None:
         query = query.where(
@@ -73,11 +73,22 @@ def _filters(
     return [allowed[name] == value for name, value in page.filters.items()]
 
 
+def _column(model: Any, name: str) -> Any:
+    """A row that never changed sorts by its creation: with nulls there is
+    no order to go on in."""
+    if name == 'updated_at':
+        return sa.func.coalesce(model.updated_at, model.created_at)
+    return getattr(model, name)
+
+
 def _keys(
-    page: Page, allowed: Mapping[str, InstrumentedAttribute[Any]]
+    page: Page,
+    model: Any,
+    allowed: Mapping[str, InstrumentedAttribute[Any]],
 ) -> list[tuple[str, str]]:
+    every = {n for n in ('id', 'created_at', 'updated_at') if n in dir(model)}
     for key, way in page.sort:
-        if key not in allowed and key not in {'id', 'created_at'}:
+        if key not in allowed and key not in every:
             raise errors.InvalidInput(f'cannot sort by {key!r}', field='sort')
         if way not in {'asc', 'desc'}:
             raise errors.InvalidInput(

@@ -212,18 +212,18 @@ def _page(call: Call) -> schema.DeploymentsAnswer:
         wanted['last_execution_state'] = words.state_of(query.status)
     if query.transfer_id:
         wanted['transfer_id'] = query.transfer_id
-    transfers: dict[str, Transfer | None] = {}
     with call.site.database.reader() as session:
         several = rows.deployments.list(
             session, call.project_id, query.page(**wanted)
         )
-        for id in {one.spec.transfer_id for one in several}:
-            transfers[id] = _transfer(session, id)
+        transfers = rows.transfers.several(
+            session, [one.spec.transfer_id for one in several]
+        )
     return schema.DeploymentsAnswer(
         deployments=[
             view.deployment(
                 one,
-                transfers[one.spec.transfer_id],
+                transfers.get(one.spec.transfer_id),
                 with_tasks=False,
                 with_info=query.include_task_info,
             )

@@ -167,9 +167,12 @@ def page(call: Call, transfer_id: str) -> list[Execution]:
     with call.site.database.reader() as session:
         rows.transfers.get(session, transfer_id, call.project_id)
         return [
-            rows.executions.get(session, one.id, with_tasks=True)
-            for one in rows.executions.list(
-                session, transfer_id, query.page(**wanted), call.project_id
+            *rows.executions.list(
+                session,
+                transfer_id,
+                query.page(**wanted),
+                call.project_id,
+                with_tasks=True,
             )
         ]
 

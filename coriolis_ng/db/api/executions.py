@@ -85,8 +85,10 @@ def list(  # noqa: A001
     owner_id: str | None,
     page: Page | None = None,
     project_id: str | None = None,
+    with_tasks: bool = False,
 ) -> Sequence[Execution]:
-    """A page of the executions of a transfer or deployment, no tasks."""
+    """A page of the executions of a transfer or deployment, with or without
+    their tasks, in as many statements whatever its length."""
     where: Any = []
     if owner_id is not None:
         where.append(models.Execution.owner_id == owner_id)
@@ -95,7 +97,10 @@ def list(  # noqa: A001
     rows = select_page(
         session, models.Execution, page or Page(), where, _ALLOWED
     )
-    return [_value(row) for row in rows]
+    if not with_tasks:
+        return [_value(row) for row in rows]
+    told = report_rows.of_several(session, [row.id for row in rows])
+    return [_value(row, tuple(told[row.id])) for row in rows]
 
 
 def of_owners(

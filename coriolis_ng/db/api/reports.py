@@ -85,60 +85,74 @@ def _save_progress(
 
 
 def records(session: Session, execution_id: str) -> Sequence[TaskRecord]:
-    """The tasks as users see them, in three statements. Notes of all
-    attempts are numbered from 1 on."""
+    """The tasks of one execution as users see them."""
+    return of_several(session, [execution_id])[execution_id]
 
-    def of_execution(model: Any, *order: Any) -> Iterable[Any]:
+
+def of_several(
+    session: Session, execution_ids: Sequence[str]
+) -> dict[str, list[TaskRecord]]:
+    """The tasks of executions as users see them, by execution, in three
+    statements. Notes of all attempts are numbered from 1 on."""
+
+    def of_them(model: Any, *order: Any) -> Iterable[Any]:
         return session.scalars(
             sa.select(model)
             .join(_Task, _Task.id == model.task_id)
-            .where(_Task.execution_id == execution_id)
+            .where(_Task.execution_id.in_(execution_ids))
             .order_by(model.task_id, *order)
             .execution_options(populate_existing=True)
         )
 
     progress: dict[str, list[Progress]] = {}
     item = models.TaskProgress
-    for one in of_execution(item, item.item):
+    for one in of_them(item, item.item):
         progress.setdefault(one.task_id, []).append(_progress(one))
     notes: dict[str, list[Note]] = {}
     note = models.TaskNote
-    for one in of_execution(note, note.attempt, note.index):
+    for one in of_them(note, note.attempt, note.index):
         so_far = notes.setdefault(one.task_id, [])
         so_far.append(_note(one, len(so_far) + 1))
-    return [
-        TaskRecord(
-            id=row.id,
-            execution_id=row.execution_id,
-            instance=row.instance,
-            name=row.name,
-            index=row._mapping['index'],
-            state=TaskState(row.state),
-            reason=row.reason,
-            attempt=row.attempt,
-            host=row.host,
-            needs=tuple(row.needs),
-            cleans=tuple(row.cleans),
-            progress=tuple(progress.get(row.id, ())),
-            notes=tuple(notes.get(row.id, ())),
-            created_at=row.created_at,
-            started_at=row.started_at,
-            ended_at=row.ended_at,
+    found: dict[str, list[TaskRecord]] = {id: [] for id in execution_ids}
+    for row in session.execute(
+        sa.select(
+            *[getattr(_Task, name) for name in PLAIN],
+            _Task.state,
+            _Task.needs,
+            _Task.cleans,
+            _Task.created_at,
+            _Task.started_at,
+            _Task.ended_at,
         )
-        for row in session.execute(
-            sa.select(
-                *[getattr(_Task, name) for name in PLAIN],
-                _Task.state,
-                _Task.needs,
-                _Task.cleans,
-                _Task.created_at,
-                _Task.started_at,
-                _Task.ended_at,
-            )
-            .where(_Task.execution_id == execution_id)
-            .order_by(_Task.index)
-        )
-    ]
+        .where(_Task.execution_id.in_(execution_ids))
+        .order_by(_Task.execution_id, _Task.index)
+    ):
+        record = _record(row, progress.get(row.id, ()), notes.get(row.id, ()))
+        found[row.execution_id].append(record)
+    return found
+
+
+def _record(
+    row: Any, progress: Sequence[Progress], notes: Sequence[Note]
+) -> TaskRecord:
+    return TaskRecord(
+        id=row.id,
+        execution_id=row.execution_id,
+        instance=row.instance,
+        name=row.name,
+        index=row._mapping['index'],
+        state=TaskState(row.state),
+        reason=row.reason,
+        attempt=row.attempt,
+        host=row.host,
+        needs=tuple(row.needs),
+        cleans=tuple(row.cleans),
+        progress=tuple(progress),
+        notes=tuple(notes),
+        created_at=row.created_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+    )
 
 
 def _progress(row: models.TaskProgress) -> Progress:

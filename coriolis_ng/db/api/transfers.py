@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -46,6 +46,16 @@ def create(session: Session, transfer: Transfer) -> Transfer:
 def get(session: Session, id: str, project_id: str | None = None) -> Transfer:
     """``NotFound`` for another project's; None means any project."""
     return _value(of_id(session, models.Transfer, id, project_id))
+
+
+def several(session: Session, ids: Iterable[str]) -> dict[str, Transfer]:
+    """Those of these that exist, by id, whosever they are."""
+    rows = session.scalars(
+        sa.select(models.Transfer)
+        .where(models.Transfer.id.in_(sorted(set(ids))))
+        .execution_options(populate_existing=True)
+    )
+    return {row.id: _value(row) for row in rows}
 
 
 def list(  # noqa: A001

@@ -75,6 +75,34 @@ def test_pages_by_several_keys(database: Database, names: list[str]) -> None:
     assert len(found) == len(names)
 
 
+def test_pages_by_the_last_change(
+    database: Database, names: list[str]
+) -> None:
+    """What was never changed counts as changed when it was made."""
+    up = (('updated_at', 'asc'),)
+    assert [one.id for one in _walk(database, sort=up)] == names
+    changed = [names[5], names[1]]
+    for id in changed:
+        one = database.read(lambda s, i=id: db.endpoints.get(s, i))
+        database.write(
+            lambda s, o=one: db.endpoints.update(
+                s, msgspec.structs.replace(o, description='new')
+            )
+        )
+    expected = [id for id in names if id not in changed] + changed
+    assert [one.id for one in _walk(database, sort=up)] == expected
+    down = (('updated_at', 'desc'),)
+    found = [one.id for one in _walk(database, sort=down)]
+    assert found[:2] == changed[::-1]
+    assert sorted(found) == sorted(names)
+
+
+def test_points_have_no_last_change(database: Database) -> None:
+    page = Page(sort=(('updated_at', 'asc'),))
+    with pytest.raises(errors.InvalidInput):
+        database.read(lambda s: db.recovery_points.list(s, 'p1', None, page))
+
+
 def test_a_filter_narrows_a_page(database: Database, names: list[str]) -> None:
     found = _walk(database, filters={'type': 'kvm'})
     assert [one.type for one in found] == ['kvm'] * 3
@@ -154,15 +182,17 @@ def test_lists_take_a_constant_number_of_statements(
             id = _fill(database)
         with _counted(database) as said, database.reader() as session:
             transfers = db.transfers.list(session, 'p1')
-            runs = db.executions.list(session, None)
+            runs = db.executions.list(session, None, with_tasks=True)
+            db.transfers.several(session, [one.id for one in transfers])
             deployments = db.deployments.list(session, 'p1')
             points = db.recovery_points.list(session, 'p1')
             replicas = db.replicas.list(session, id)
         counts.append(len(said))
         assert len(transfers) == len(runs) == len(deployments)
+        assert [len(one.tasks) for one in runs] == [3] * len(runs)
         assert len(points) == 6 * len(transfers)
         assert [len(one.points) for one in replicas] == [3, 3]
-    assert counts == [8, 8]
+    assert counts == [12, 12]
 
 
 def test_points_of_one_transfer(database: Database) -> None:
