@@ -103,6 +103,8 @@ def answers(method: Callable[..., Any]) -> Callable[..., Plain]:
                 errors.Unreachable('The database is busy or away; try again.')
             )
         except Exception:
+            # Whoever called waits for an answer, and a thread of the server
+            # must not end; the log has what went wrong.
             LOG.exception('%s failed', method.__name__)
             return serializer.pack_error(
                 errors.CoriolisError('Internal error of the conductor.')

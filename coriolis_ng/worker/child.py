@@ -103,6 +103,8 @@ def _run_task(
             retryable=error.retryable,
         )
     except Exception as error:
+        # A task's code may raise anything; an error that is not one of ours
+        # is the operator's, and the user is told its name only.
         LOG.error('%s', traceback.format_exc())
         return Result(
             state=TaskState.FAILED,
@@ -116,6 +118,8 @@ def _close(work: ChildWork) -> None:
     try:
         work.close()
     except Exception:
+        # The result is known already: a cloud that cannot be left politely
+        # changes nothing of it.
         LOG.warning('%s', traceback.format_exc())
 
 
@@ -165,6 +169,7 @@ def _run_query(first: pipe.RunQuery, line: Line) -> Answer:
             field=getattr(error, 'field', ''),
         )
     except Exception as error:
+        # The same for a question: it is answered, whatever happened.
         LOG.error('%s', traceback.format_exc())
         return Answer(
             code='internal',
