@@ -16,11 +16,31 @@ from typing import Any
 import msgspec
 
 from coriolis_ng import version
+from coriolis_ng.api import outcomes
 from coriolis_ng.api.faults import FaultAnswer
-from coriolis_ng.api.method import JSON, TABLE, Route
+from coriolis_ng.api.method import TABLE, Route
 
 _REF = '#/components/schemas/{name}'
 _ID = re.compile(r'\{(\w+)\}')
+
+
+_IF_MATCH = {
+    'name': 'If-Match',
+    'in': 'header',
+    'required': False,
+    'description': 'The ETag of what was read (or several, or *): if it was '
+    'changed since, nothing is changed.',
+    'schema': {'type': 'string'},
+}
+_HEADERS_OF_STREAMS = (
+    {
+        'name': 'Last-Event-ID',
+        'in': 'header',
+        'required': False,
+        'description': 'The last event seen; a stream goes on after it.',
+        'schema': {'type': 'string', 'pattern': '^[0-9]{1,18}$'},
+    },
+)
 
 
 @functools.cache
@@ -45,6 +65,7 @@ def document() -> dict[str, Any]:
         operation = _operation(routes, schemas, components)
         entry = paths.setdefault(path, {'parameters': _ids(path)})
         entry[verb.lower()] = operation
+    paths['/healthcheck'] = {'get': outcomes.healthcheck()}
     return {
         'openapi': '3.1.0',
         'info': {
@@ -60,6 +81,8 @@ def document() -> dict[str, Any]:
         'paths': paths,
         'components': {
             'schemas': components,
+            'responses': outcomes.components(schemas[FaultAnswer]),
+            'headers': outcomes.HEADERS,
             'securitySchemes': {
                 'token': {
                     'type': 'apiKey',
@@ -90,11 +113,16 @@ def _operation(
         'operationId': _name(first),
         'summary': ' / '.join(route.summary for route in routes),
         'tags': [_noun(first)],
-        'responses': _responses(routes, schemas),
+        'responses': outcomes.of(routes, schemas),
         'security': [] if public else [{'token': []}],
     }
+    parameters = list(_HEADERS_OF_STREAMS) if first.stream else []
     if first.query is not None:
-        made['parameters'] = _parameters(schemas[first.query], components)
+        parameters += _parameters(schemas[first.query], components)
+    if first.tagged and first.verb == 'PUT':
+        parameters.append(_IF_MATCH)
+    if parameters:
+        made['parameters'] = parameters
     if first.action is not None:
         made['requestBody'] = _content(
             {'oneOf': [_action(route, schemas) for route in routes]}
@@ -102,28 +130,6 @@ def _operation(
     elif first.body is not None:
         made['requestBody'] = _content(schemas[first.body])
     return made
-
-
-def _responses(routes: list[Route], schemas: dict[Any, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    by_status: dict[int, list[Any]] = {}
-    for route in routes:
-        kinds = by_status.setdefault(route.status, [])
-        if route.answer is not None and schemas[route.answer] not in kinds:
-            kinds.append(schemas[route.answer])
-    for status, kinds in by_status.items():
-        one: dict[str, Any] = {'description': 'Done.'}
-        if kinds:
-            shape = kinds[0] if len(kinds) == 1 else {'anyOf': kinds}
-            one['content'] = {'application/json': {'schema': shape}}
-            for media in {r.media for r in routes} - {JSON}:
-                one['content'][media] = {'schema': {'type': 'string'}}
-        found[str(status)] = one
-    found['default'] = {
-        'description': 'An error.',
-        'content': {'application/json': {'schema': schemas[FaultAnswer]}},
-    }
-    return found
 
 
 def _action(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
@@ -154,7 +160,7 @@ def _ids(path: str) -> list[dict[str, Any]]:
             'name': name,
             'in': 'path',
             'required': True,
-            'schema': {'type': 'string'},
+            'schema': {'type': 'string', 'minLength': 1},
         }
         for name in _ID.findall(path)
     ]
@@ -165,9 +171,28 @@ def _parameters(
 ) -> list[dict[str, Any]]:
     shape = components[reference['$ref'].rsplit('/', 1)[1]]
     return [
-        {'name': name, 'in': 'query', 'required': False, 'schema': one}
+        {
+            'name': name,
+            'in': 'query',
+            'required': False,
+            'schema': _without_null(one),
+        }
         for name, one in shape['properties'].items()
     ]
+
+
+def _without_null(shape: dict[str, Any]) -> dict[str, Any]:
+    """A parameter has a value or is not there."""
+    made = {k: v for k, v in shape.items() if v is not None or k != 'default'}
+    kinds = [one for one in made.get('anyOf', []) if one != {'type': 'null'}]
+    if 'enum' in made:
+        made['enum'] = [one for one in made['enum'] if one is not None]
+    if not kinds:
+        return made
+    del made['anyOf']
+    return (
+        {**made, **kinds[0]} if len(kinds) == 1 else {**made, 'anyOf': kinds}
+    )
 
 
 def _noun(route: Route) -> str:

@@ -36,9 +36,10 @@ def check(
         responses = operation['responses']
         response = responses.get(str(status))
         if response is None:
-            if status < 400:
-                raise Broken(f'{verb} {template}: {status} is not declared')
-            response = responses['default']
+            raise Broken(f'{verb} {template}: {status} is not declared')
+        if '$ref' in response:
+            name = response['$ref'].rsplit('/', 1)[1]
+            response = document['components']['responses'][name]
         content = response.get('content')
         if content is None:
             if body:

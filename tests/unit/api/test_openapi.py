@@ -40,8 +40,8 @@ def test_all_schemas_are_schemas_and_all_references_lead_somewhere() -> None:
     def walk(value: Any) -> None:
         if isinstance(value, dict):
             if '$ref' in value:
-                name = value['$ref'].removeprefix('#/components/schemas/')
-                assert name in document['components']['schemas']
+                kind, name = value['$ref'].split('/')[2:]
+                assert name in document['components'][kind]
             for one in value.values():
                 walk(one)
         elif isinstance(value, list):
@@ -49,6 +49,44 @@ def test_all_schemas_are_schemas_and_all_references_lead_somewhere() -> None:
                 walk(one)
 
     walk(document)
+
+
+def test_every_error_is_declared_with_its_headers() -> None:
+    document = openapi.document()
+    found = document['paths']['/v1/{project_id}/endpoints/{endpoint_id}']
+    assert set(found['put']['responses']) == {
+        *('200', '400', '401', '403', '404', '409', '412', '413', '415'),
+        *('500', '503'),
+    }
+    assert set(found['get']['responses']) == {
+        *('200', '400', '401', '403', '404', '500', '503'),
+    }
+    assert 'ETag' in found['put']['responses']['200']['headers']
+    assert 'If-Match' in {one['name'] for one in found['put']['parameters']}
+    error = document['components']['responses']['Error503']
+    assert 'Retry-After' in error['headers']
+    assert list(error['content']) == ['application/json']
+    public = document['paths']['/']['get']['responses']
+    assert set(public) == {'200', '500', '503'}
+
+
+def test_a_parameter_is_never_null() -> None:
+    for path in openapi.document()['paths'].values():
+        for operation in path.values():
+            if isinstance(operation, dict):
+                for one in operation.get('parameters', []):
+                    kinds = one['schema'].get('anyOf', [])
+                    assert {'type': 'null'} not in kinds
+                    assert None not in one['schema'].get('enum', [])
+
+
+def test_events_are_declared_as_a_stream_too() -> None:
+    events = openapi.document()['paths']['/v1/{project_id}/events']['get']
+    assert set(events['responses']['200']['content']) == {
+        'application/json',
+        'text/event-stream',
+    }
+    assert events['parameters'][0]['name'] == 'Last-Event-ID'
 
 
 def test_requests_refuse_what_they_do_not_know() -> None:
