@@ -7,7 +7,7 @@ import argparse
 
 from oslo_config import cfg
 
-from coriolis_ng.cmd import failures, process, rows
+from coriolis_ng.cmd import catalog, failures, process, rotation, rows
 from coriolis_ng.db import api as db
 from coriolis_ng.db import migration
 from coriolis_ng.secrets import local
@@ -19,25 +19,25 @@ def main() -> int:
     given = _arguments().parse_args()
     files = [given.config_file] if given.config_file else None
     conf = process.configure('coriolis-manage', [], files=files)
-    given.do(conf)
+    given.do(conf, given)
     return 0
 
 
-def _db_sync(conf: cfg.ConfigOpts) -> None:
+def _db_sync(conf: cfg.ConfigOpts, _: argparse.Namespace) -> None:
     print(migration.sync(rows.connection_url(conf)))
 
 
-def _db_version(conf: cfg.ConfigOpts) -> None:
+def _db_version(conf: cfg.ConfigOpts, _: argparse.Namespace) -> None:
     found = migration.version(rows.connection_url(conf))
     print(found or 'empty', f'(this release: {migration.newest()})')
 
 
-def _data_migrations(conf: cfg.ConfigOpts) -> None:
+def _data_migrations(conf: cfg.ConfigOpts, _: argparse.Namespace) -> None:
     rows.connection_url(conf)
     print('This release has no data migrations.')
 
 
-def _service_list(conf: cfg.ConfigOpts) -> None:
+def _service_list(conf: cfg.ConfigOpts, _: argparse.Namespace) -> None:
     database = rows.database(conf)
     lease = conf.conductor.lease_seconds
     for one in database.read(
@@ -58,7 +58,7 @@ def _service_list(conf: cfg.ConfigOpts) -> None:
         )
 
 
-def _key_make(conf: cfg.ConfigOpts) -> None:
+def _key_make(conf: cfg.ConfigOpts, _: argparse.Namespace) -> None:
     local.load_keys(conf.secrets.key_file)
     print(conf.secrets.key_file)
 
@@ -69,6 +69,15 @@ _COMMANDS = {
     ('db', 'online_data_migrations'): (_data_migrations, 'move old rows'),
     ('service', 'list'): (_service_list, 'show workers and conductors'),
     ('secrets', 'key-make'): (_key_make, 'make the key file, if missing'),
+    ('secrets', 'key-add'): (rotation.add, 'put a new key on top'),
+    ('secrets', 'rotate'): (
+        rotation.rotate,
+        'encrypt all secrets under a new key; go on where it was interrupted',
+    ),
+    ('catalog', 'register'): (
+        catalog.register,
+        "make the service and its endpoints in Keystone's catalog",
+    ),
 }
 
 
@@ -84,5 +93,8 @@ def _arguments() -> argparse.ArgumentParser:
             verbs[noun] = nouns.add_parser(noun).add_subparsers(
                 required=True, metavar='VERB'
             )
-        verbs[noun].add_parser(verb, help=text).set_defaults(do=do)
+        made = verbs[noun].add_parser(verb, help=text)
+        made.set_defaults(do=do)
+        if do is catalog.register:
+            catalog.add_arguments(made)
     return parser

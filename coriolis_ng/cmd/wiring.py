@@ -62,12 +62,12 @@ def conductor(
 ) -> ConductorService:
     """A conductor on these rows."""
     group = conf.conductor
-    keys = local.load_keys(conf.secrets.key_file)
+    keys = local.KeyFile(conf.secrets.key_file)
     parts = Parts(
         database=rows,
         workers=WorkerClient(bus_, query_seconds=group.query_seconds),
         secrets=local.LocalStore(keys, Rows(rows)),
-        key=seal.Key.derived(keys[0]),
+        key=seal.Ring(keys),
         seal=seal.seal,
         tasks=TASKS,
         recipes=plans.standard_recipes(),

@@ -9,7 +9,7 @@ from coriolis_ng.objects.trust import Grant, Trust, TrustKind
 
 
 class SecretStore(Protocol):
-    """Keeps small payloads (64 KiB at most) under references.
+    """Keeps small payloads (1 MiB at most) under references.
 
     ``put`` is durable when it returns; ``get`` raises ``NotFound``;
     ``drop`` may be called any number of times. Payloads are never logged.

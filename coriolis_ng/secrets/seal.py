@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable, Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -61,6 +62,32 @@ class Key:
     def open(self, sealed: str) -> bytes:
         """See :func:`open_sealed`."""
         return open_sealed(self, sealed)
+
+
+class Ring:
+    """The key pairs derived from all keys of a file: the newest is told to
+    others, and what was sealed to an older one is opened all the same."""
+
+    def __init__(self, masters: Callable[[], Sequence[bytes]]) -> None:
+        self._masters = masters
+
+    def __repr__(self) -> str:
+        return 'Ring(***)'
+
+    @property
+    def public(self) -> str:
+        """The newest's public half."""
+        return Key.derived(self._masters()[0]).public
+
+    def open(self, sealed: str) -> bytes:
+        """See :func:`open_sealed`."""
+        *older, last = [Key.derived(one) for one in self._masters()]
+        for key in older:
+            try:
+                return key.open(sealed)
+            except errors.CorruptData:
+                continue
+        return last.open(sealed)
 
 
 def seal(public_key: str, payload: bytes) -> str:

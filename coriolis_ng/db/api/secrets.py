@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
 from coriolis_ng.db import models
-from coriolis_ng.db.row import remove
+from coriolis_ng.db.row import remove, swap
 from coriolis_ng.db.session import Database
 
 
@@ -40,6 +42,29 @@ def drop(session: Session, id: str, project_id: str) -> None:
         models.Secret.id == id,
         models.Secret.project_id == project_id,
     )
+
+
+def page(
+    session: Session, after: str, limit: int
+) -> Sequence[tuple[str, str, bytes]]:
+    """``(id, project, ciphertext)`` of any project, in the order of ids."""
+    found = session.execute(
+        sa.select(
+            models.Secret.id,
+            models.Secret.project_id,
+            models.Secret.ciphertext,
+        )
+        .where(models.Secret.id > after)
+        .order_by(models.Secret.id)
+        .limit(limit)
+    )
+    return [(row[0], row[1], row[2]) for row in found]
+
+
+def replace(session: Session, id: str, before: bytes, after: bytes) -> bool:
+    """False when it is not what it was any more."""
+    where = [models.Secret.id == id, models.Secret.ciphertext == before]
+    return swap(session, models.Secret, where, ciphertext=after) == 1
 
 
 class Rows:
