@@ -297,3 +297,58 @@ def test_a_transfer_that_tries_again_by_itself(world: World) -> None:
     done = world.ended(transfer, again[0]['id'])
     assert done['status'] == 'COMPLETED', told(done)
     world.check_same(world.points(transfer)[0], name)
+
+
+def powers(world: World) -> list[str]:
+    """What was done to machines at the source, in order."""
+    return [
+        line['op']
+        for line in world.source.log()
+        if line['op'] in ('start', 'stop')
+    ]
+
+
+def power(world: World, name: str) -> str:
+    found = world.source.call('get_machine', name=name)
+    return str(found['power'])
+
+
+def test_a_source_runs_again_when_its_last_copy_failed(
+    world: World,
+) -> None:
+    name = world.machine('wanted', 2 * MIB)
+    transfer = world.transfer(name, scenario='live_migration')
+    # The first snapshot is that of the running machine.
+    world.destination.call(
+        'test_fail', call='make_volume_snapshot', error='Unsupported', skip=1
+    )
+    failed = world.run(transfer, 'ERROR')
+    assert powers(world) == ['stop', 'start']
+    assert power(world, name) == 'on'
+    assert any('runs again' in note for note in notes(failed)), told(failed)
+    assert len(world.points(transfer)) == 1
+
+
+def test_a_source_that_was_off_or_is_done_with_stays_off(
+    world: World,
+) -> None:
+    name = world.machine('calm', MIB)
+    transfer = world.transfer(name)
+    world.run(transfer, shutdown_instances=True)
+    assert power(world, name) == 'off'
+    world.destination.call(
+        'test_fail', call='make_volume_snapshot', error='Unsupported'
+    )
+    world.run(transfer, 'ERROR', shutdown_instances=True)
+    assert power(world, name) == 'off'
+    assert 'start' not in powers(world)
+
+
+def test_a_source_that_cannot_be_started_is_told_of(world: World) -> None:
+    name = world.machine('lost', MIB)
+    transfer = world.transfer(name)
+    world.destination.call('test_fail', call='write', error='Unsupported')
+    world.source.call('test_fail', call='start_machine', error='Unsupported')
+    failed = world.run(transfer, 'ERROR', shutdown_instances=True)
+    assert power(world, name) == 'off'
+    assert any('Start it by hand' in note for note in notes(failed))
