@@ -89,6 +89,8 @@ def _assignment(
         silent_seconds=kind.silent_seconds,
         lease_seconds=parts.settings.lease_seconds,
         seal_to=parts.key.public,
+        project_id=execution.project_id,
+        request_id=execution.spec.request_id,
     )
 
 

@@ -6,8 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from sqlalchemy.orm import Session
 
+from coriolis_ng import context
 from coriolis_ng.conductor.parts import Parts, Recipes
 from coriolis_ng.db import api as db
 from coriolis_ng.db.rows import NewTask
@@ -92,11 +94,16 @@ def create_execution(
         kind=kind,
         number=0,  # the row's owner counts
         state=ExecutionState.RUNNING,
-        spec=spec or ExecutionSpec(),
+        spec=_traced(spec or ExecutionSpec()),
     )
     return db.executions.create(
         session, execution, task_rows(parts, plan, inherited or {})
     )
+
+
+def _traced(spec: ExecutionSpec) -> ExecutionSpec:
+    asked = spec.request_id or context.current().about().get('request_id', '')
+    return msgspec.structs.replace(spec, request_id=asked)
 
 
 def _inputs(plain: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:

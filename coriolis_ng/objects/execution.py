@@ -39,7 +39,8 @@ class ExecutionSpec(Value):
     ``retries`` counts how often that was done without being asked for;
     ``checksum`` asks for a digest of the whole disks at both ends. When an
     execution that deletes disks succeeds, ``forget`` takes the transfer
-    with it."""
+    with it. ``request_id`` is the request that asked for it, for the log;
+    empty where it was due."""
 
     shutdown_instances: bool = False
     auto_deploy: bool = False
@@ -47,6 +48,7 @@ class ExecutionSpec(Value):
     retry_of: str | None = None
     retries: int = 0
     forget: bool = False
+    request_id: str = ''
 
 
 class Execution(Value):

@@ -12,7 +12,7 @@ from typing import Any
 import oslo_messaging
 from oslo_config import cfg
 
-from coriolis_ng import errors
+from coriolis_ng import context, errors
 from coriolis_ng.rpc import sealing, serializer
 
 CONDUCTOR = 'coriolis_conductor'
@@ -34,6 +34,18 @@ def connect(url: str | None = None) -> oslo_messaging.Transport:
     return oslo_messaging.get_rpc_transport(cfg.CONF, url)
 
 
+class _About(oslo_messaging.NoOpSerializer):
+    """What the log is about goes along with each message."""
+
+    def serialize_context(self, ctxt: dict[str, Any]) -> dict[str, Any]:
+        return {**ctxt, context.LOG_KEY: context.current().about()}
+
+    def deserialize_context(self, ctxt: dict[str, Any]) -> dict[str, Any]:
+        # In the thread that is going to answer.
+        context.begin(ctxt)
+        return ctxt
+
+
 class Client:
     """Calls methods of one topic."""
 
@@ -48,7 +60,10 @@ class Client:
     ) -> None:
         target = oslo_messaging.Target(topic=topic, version=VERSION)
         self._client = oslo_messaging.get_rpc_client(
-            transport, target, timeout=timeout_seconds
+            transport,
+            target,
+            timeout=timeout_seconds,
+            serializer=_About(),
         )
         self._who = who
         self._sealer = sealer
@@ -134,6 +149,7 @@ def serve(
         transport,
         oslo_messaging.Target(topic=topic, server=host, version=VERSION),
         endpoints,
+        serializer=_About(),
         access_policy=oslo_messaging.DefaultRPCAccessPolicy,
     )
     server.start(override_pool_size=threads)

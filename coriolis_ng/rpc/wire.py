@@ -46,6 +46,9 @@ class Assignment(Value):
     silent_seconds: int = 300
     lease_seconds: int = 90
     seal_to: str = ''  # the conductors' public key, for ``secret_put``
+    # For the log: whose execution it is, and which request began it.
+    project_id: str = ''
+    request_id: str = ''
 
 
 class Result(Value):
