@@ -49,6 +49,9 @@ expiration = {seconds}
 allow_expired_window = 0
 [cache]
 enabled = false
+[identity]
+# The least: nobody guesses these, and machines may be busy.
+password_hash_rounds = 4
 """
 
 
@@ -84,6 +87,8 @@ class Keystone:
         self.url = f'http://127.0.0.1:{self.port}/v3'
         self._seconds = token_seconds
         self._server: process.Server | None = None
+        self._admin: sessions.Session | None = None
+        self._roles: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         try:
@@ -130,7 +135,8 @@ class Keystone:
 
     def call(self, verb: str, path: str, body: Any = None) -> Any:
         """What the administrator asks; the answer's JSON."""
-        answer = self.session().request(
+        self._admin = self._admin or self.session()
+        answer = self._admin.request(
             self.url + path,
             verb,
             json=body,
@@ -195,11 +201,13 @@ class Keystone:
 
     def role(self, name: str) -> str:
         """The id of a role, made if there is none."""
-        found = self.call('GET', f'/roles?name={name}')['roles']
-        if not found:
-            found = [self.call('POST', '/roles', {'role': {'name': name}})]
-            found = [found[0]['role']]
-        return str(found[0]['id'])
+        if name not in self._roles:
+            for one in self.call('GET', '/roles')['roles']:
+                self._roles[one['name']] = one['id']
+        if name not in self._roles:
+            made = self.call('POST', '/roles', {'role': {'name': name}})
+            self._roles[name] = made['role']['id']
+        return self._roles[name]
 
     def service(self, kind: str, name: str, url: str) -> None:
         """An entry of the catalog with the same URL everywhere."""
