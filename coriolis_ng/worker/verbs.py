@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -24,6 +26,7 @@ from coriolis_ng.worker.access import connect_with
 from coriolis_ng.worker.work import provider_of
 
 Args = Mapping[str, Any]
+_SPECIAL = frozenset(r'.^$*+?{}[]\|()')
 
 
 def answer(
@@ -68,13 +71,27 @@ def _validate(connect: Callable[[], Connection]) -> Answer:
 
 
 def _instances(connection: Connection, args: Args) -> Any:
-    return list(
-        _inventory(connection).list_vms(
-            marker=args.get('marker'),
-            limit=args.get('limit'),
-            name=args.get('name'),
-        )
-    )
+    inventory = _inventory(connection)
+    marker = args.get('marker')
+    if marker is not None:
+        # Clients go on after an id, clouds after a name.
+        with contextlib.suppress(errors.NotFound):
+            marker = inventory.get_vm(marker).name
+    name, limit = args.get('name'), args.get('limit')
+    if not name or not _SPECIAL & set(name):
+        return list(inventory.list_vms(marker=marker, limit=limit, name=name))
+    found = inventory.list_vms(marker=marker, limit=None, name=None)
+    fits = _pattern(name)
+    return [vm for vm in found if name in vm.name or fits(vm.name)][:limit]
+
+
+def _pattern(name: str) -> Callable[[str], Any]:
+    """Finds what a regular expression finds; nothing for one that is none,
+    because it may just be a name with a bracket in it."""
+    try:
+        return re.compile(name).search
+    except re.error:
+        return lambda _: None
 
 
 def _instance(connection: Connection, args: Args) -> Any:

@@ -60,7 +60,7 @@ class Cancel(Request):
     force: bool | None = False
 
 
-class ProgressUpdate(Answer):
+class ProgressUpdate(Stamped):
     """A line of what a task did or does. ``total_steps`` is 0 where
     nothing is counted; large counts are in thousandths."""
 
@@ -70,16 +70,14 @@ class ProgressUpdate(Answer):
     current_step: int
     total_steps: int
     message: str
-    created_at: Time | None
 
 
-class Event(Answer):
+class Event(Stamped):
     id: str
     task_id: str
     level: Literal['INFO', 'WARNING', 'ERROR']
     index: int
     message: str
-    created_at: Time | None
 
 
 class Progress(Answer):

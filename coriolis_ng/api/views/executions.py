@@ -114,6 +114,7 @@ def _updates(value: TaskRecord) -> list[schema.ProgressUpdate]:
             total_steps=0,
             message=note.text,
             created_at=words.time(note.at),
+            updated_at=None,
         )
         for note in value.notes
     ]
@@ -126,6 +127,7 @@ def _updates(value: TaskRecord) -> list[schema.ProgressUpdate]:
             total_steps=one.total,
             message=_line(one),
             created_at=words.time(value.started_at),
+            updated_at=None,
         )
         for place, one in enumerate(value.progress, 1)
     ]
@@ -155,6 +157,7 @@ def _event(value: TaskRecord, note: Note) -> schema.Event:
         index=note.index,
         message=note.text,
         created_at=words.time(note.at),
+        updated_at=None,
     )
 
 
