@@ -89,10 +89,10 @@ def begin(given: Mapping[str, Any]) -> None:
 def within(**ids: Any) -> Iterator[None]:
     """Makes lines of this thread about ``ids`` (request_id, project_id,
     execution, task, attempt) while the block lasts, beside what they were
-    about before."""
+    about before; an empty one takes what was said before away."""
     before = current()
-    _nobody(user_id=before.user_id, **before.about()).update_store()
-    learn(**ids)
+    about = {'user_id': before.user_id, **before.about(), **ids}
+    _nobody(**about).update_store()
     try:
         yield
     finally:

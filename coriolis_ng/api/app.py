@@ -69,7 +69,6 @@ class Identity:
             environ['coriolis.context'] = Context.from_environ(
                 environ,
                 request_id=environ.get(request_id.ENV_REQUEST_ID),
-                overwrite=False,
             )
         return request.get_response(self._application)
 

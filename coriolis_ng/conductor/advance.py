@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import msgspec
 from sqlalchemy.orm import Session
 
-from coriolis_ng import errors
+from coriolis_ng import context, errors
 from coriolis_ng.conductor import departures, endings, scope
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.db import api as db
@@ -49,6 +49,11 @@ class Step:
 
 def advance(parts: Parts, execution_id: str) -> None:
     """Does everything that can be done for an execution now."""
+    with context.within(execution=execution_id, task='', attempt=0):
+        _advance(parts, execution_id)
+
+
+def _advance(parts: Parts, execution_id: str) -> None:
     for _ in range(ROUNDS):
         if not parts.database.read(lambda s: _due(parts, s, execution_id)):
             return
@@ -106,6 +111,9 @@ def _due(parts: Parts, session: Session, execution_id: str) -> bool:
         execution = db.executions.get(session, execution_id)
     except errors.NotFound:
         return False  # it went with its deployment
+    context.learn(
+        project_id=execution.project_id, request_id=execution.spec.request_id
+    )
     if execution.state is not ExecutionState.RUNNING:
         return False
     rows, decision = _decide(session, execution)

@@ -12,6 +12,7 @@ import logging
 
 from sqlalchemy.orm import Session
 
+from coriolis_ng import context
 from coriolis_ng.conductor import losses
 from coriolis_ng.conductor.advance import advance, workers
 from coriolis_ng.conductor.parts import Parts
@@ -75,7 +76,14 @@ class Reaper:
             return False  # it was renewed in the last moment
         execution = db.executions.get(session, row.execution_id)
         reason = f'Its worker {row.host} was lost.'
-        lost = losses.give_up(self._parts, session, row, execution, reason)
+        with context.within(
+            request_id=execution.spec.request_id,
+            project_id=execution.project_id,
+            execution=execution.id,
+            task=row.id,
+            attempt=row.attempt,
+        ):
+            lost = losses.give_up(self._parts, session, row, execution, reason)
         if lost and row.service_id is not None:
             db.slots.repair(session, row.service_id)
         return lost

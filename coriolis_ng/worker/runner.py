@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from coriolis_ng import errors
+from coriolis_ng import context, errors
 from coriolis_ng.objects import from_plain
 from coriolis_ng.objects.resource import Resource, ResourceKind
 from coriolis_ng.objects.task import TaskState
@@ -115,6 +115,7 @@ class Runner:
         self._heard_at = home.lease.now()
         self._calling = False
         self._report = Report(task_id, attempt)
+        self._about: dict[str, Any] = {'task': task_id, 'attempt': attempt}
 
     @property
     def pid(self) -> int | None:
@@ -128,9 +129,19 @@ class Runner:
 
     def run(self) -> None:
         """Takes the task, runs it and reports how it ended."""
+        with context.within(**self._about):
+            self._live()
+
+    def _live(self) -> None:
         assignment = self._take()
         if assignment is None:
             return
+        self._about |= {
+            'request_id': assignment.request_id,
+            'project_id': assignment.project_id,
+            'execution': assignment.execution_id,
+        }
+        context.learn(**self._about)
         self._assignment = assignment
         self._log(logging.INFO, f'began {assignment.name}')
         # An error in this very code must not leave the row running, or the
@@ -397,15 +408,9 @@ class Runner:
                 return
 
     def _log(self, level: int, text: str, log: logging.Logger = LOG) -> None:
-        execution = self._assignment.execution_id if self._assignment else '-'
-        log.log(
-            level,
-            'execution=%s task=%s attempt=%d %s',
-            execution,
-            self.task_id,
-            self.attempt,
-            text,
-        )
+        # Some of these lines are of another thread than the task's.
+        with context.within(**self._about):
+            log.log(level, '%s', text)
 
 
 _BROKEN = Result(

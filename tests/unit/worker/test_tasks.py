@@ -6,10 +6,11 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from coriolis_ng import errors
+from coriolis_ng import context, errors
 from coriolis_ng.rpc.wire import Stop
 from coriolis_ng.worker.service import WorkerService
 from tests.unit.worker import samples
@@ -61,13 +62,17 @@ def test_a_bug_is_named_and_its_trace_is_logged(
     kind: str,
     message: str,
 ) -> None:
+    about: list[dict[str, Any]] = []
+    caplog.handler.addFilter(
+        lambda _record: about.append(context.current().about()) or True
+    )
     with caplog.at_level(logging.INFO):
         task = conductor.give(samples.Fail, kind=kind)
         result = conductor.result(task)
     assert result.message == f'Internal error: {message}.'
     assert (result.code, result.detail) == ('internal', '')
     assert 'Traceback' in caplog.text
-    assert f'execution=x1 task={task} attempt=1' in caplog.text
+    assert {'execution': 'x1', 'task': task, 'attempt': 1} in about
 
 
 def test_a_process_that_dies_is_retryable(
