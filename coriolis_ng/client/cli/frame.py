@@ -180,13 +180,11 @@ def _copied(tasks: list[Task]) -> list[str]:
 
 
 def _bar(one: Progress, names: int, width: int) -> Text:
-    # As wide as it may become: a bar that changes its length flickers.
-    told = '  '.join(
-        figure.rjust(room)
-        for figure, room in zip(figures(one), _rooms(one), strict=False)
-    ).ljust(sum(_rooms(one)) + 4)
-    name = one.item[:NAME]
-    line = Text(f'        {name:<{names}}  ')
+    # Every figure has its column, as wide as it may become: a bar that
+    # changes its length flickers.
+    amount, speed, left = _columns(one)
+    told = f'{amount}  {speed:>9}  {left:>16}'
+    line = Text(f'        {one.item[:NAME]:<{names}}  ')
     room = width - len(line) - len(told) - 2
     if room >= BAR[0]:
         room = min(room, BAR[1])
@@ -197,10 +195,16 @@ def _bar(one: Progress, names: int, width: int) -> Text:
     return line
 
 
-def _rooms(one: Progress) -> tuple[int, int, int]:
-    if one.unit == 'bytes':
-        return len(f'1023.9 KiB of {size(one.total)}'), 9, 16
-    return len(figures(one)[0]), 0, 16
+def _columns(one: Progress) -> tuple[str, str, str]:
+    bytes_ = one.unit == 'bytes'
+    amount = figures(one)[0]
+    if bytes_:
+        amount = amount.rjust(len(f'1023.9 KiB of {size(one.total)}'))
+    speed = rate(one.rate) if bytes_ and one.rate else ''
+    left = ''
+    if one.eta_seconds is not None and one.done < one.total:
+        left = f'{duration(one.eta_seconds)} left'
+    return amount, speed, left
 
 
 def _fitting(blocks: list[list[Text]], height: int) -> list[Text]:

@@ -87,18 +87,23 @@ class Lines:
     """A line for each change: what a log wants. A copy that goes on says
     where it is every ten seconds."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(
+        self,
+        console: Console,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._console = console
-        self._began = time.monotonic()
+        self._clock = clock
+        self._began = clock()
         self._told: set[tuple[str, str]] = set()
         self._figures: dict[str, float] = {}
-        self._silent_since: float | None = None
+        self._silent = False
 
     def progress(self, run: Run) -> None:
         """See ``View``."""
-        if self._silent_since is not None:
+        if self._silent:
             self._say('The service answers again.')
-            self._silent_since = None
+            self._silent = False
         for task in run.tasks:
             for text in _news(task):
                 if (task.id, text) not in self._told:
@@ -106,17 +111,17 @@ class Lines:
                     self._say(f'{_where(task)}: {text}')
             self._copying(task)
         if run.ended:
-            passed = duration(time.monotonic() - self._began)
+            passed = duration(self._clock() - self._began)
             self._say(f'{run.state} after {passed}')
 
     def trouble(self, error: ApiError) -> None:
         """See ``View``."""
-        if self._silent_since is None:
-            self._silent_since = time.monotonic()
+        if not self._silent:
+            self._silent = True
             self._say(f'{error.message} Trying again; what runs goes on.')
 
     def _copying(self, task: Task) -> None:
-        now = time.monotonic()
+        now = self._clock()
         last = self._figures.setdefault(task.id, now)
         if task.status != 'RUNNING' or now - last < LINE_SECONDS:
             return
@@ -126,7 +131,7 @@ class Lines:
                 self._say(f'{_where(task)}: {progress_line(one)}')
 
     def _say(self, text: str) -> None:
-        passed = int(time.monotonic() - self._began)
+        passed = int(self._clock() - self._began)
         self._console.file.write(f'{passed:5d} s  {text}\n')
         self._console.file.flush()
 
