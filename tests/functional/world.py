@@ -202,6 +202,10 @@ class World:
     def undeploy(self, id: str) -> None:
         """Delete a deployment and wait until it is gone."""
         self.client.deployments.delete(id)
+        self.undeployed(id)
+
+    def undeployed(self, id: str) -> None:
+        """Wait until a deployment that was deleted is gone."""
         wait_until(lambda: not self._exists(id), f'deletion of {id}')
 
     def _exists(self, deployment: str) -> bool:
