@@ -39,6 +39,16 @@ def mariadb() -> Iterator[mariadb_bed.MariaDB]:
 
 
 @pytest.fixture(scope='session')
+def tenants(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """All services behind a real Keystone and Barbican, in its catalog."""
+    from tests.beds import tenants as tenants_bed
+
+    with tenants_bed.tenants(tmp_path_factory.mktemp('tenants')) as running:
+        running.register()
+        yield running
+
+
+@pytest.fixture(scope='session')
 def kvm_clouds() -> Iterator[tuple]:
     """Two KVM clouds, (source, destination), kept apart."""
     from tests.beds import libvirt as libvirt_bed

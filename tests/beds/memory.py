@@ -20,17 +20,20 @@ PASSWORD = 'memory-cloud-password'
 class MemoryCloud:
     """A running cloud, what a test does behind its back, and its log."""
 
-    def __init__(self, port: int, log: pathlib.Path) -> None:
+    def __init__(
+        self, port: int, log: pathlib.Path, password: str = PASSWORD
+    ) -> None:
         self.port = port
-        self.client = Client('127.0.0.1', port, PASSWORD)
+        self.client = Client('127.0.0.1', port, password)
         self._log = log
+        self._password = password
 
     @property
     def connection_info(self) -> dict[str, Any]:
         return {
             'host': '127.0.0.1',
             'port': self.port,
-            'password': PASSWORD,
+            'password': self._password,
         }
 
     def call(self, name: str, /, **given: Any) -> Any:
@@ -63,7 +66,10 @@ class MemoryCloud:
 
 @contextlib.contextmanager
 def started(
-    folder: pathlib.Path, name: str = 'cloud', capacity: int = 1 << 40
+    folder: pathlib.Path,
+    name: str = 'cloud',
+    capacity: int = 1 << 40,
+    password: str = PASSWORD,
 ) -> Iterator[MemoryCloud]:
     """A cloud of its own, ended by its process id."""
     log = folder / f'{name}.log'
@@ -83,10 +89,10 @@ def started(
     )
     assert process.stdin and process.stdout
     try:
-        process.stdin.write(PASSWORD + '\n')
+        process.stdin.write(password + '\n')
         process.stdin.flush()
         port = json.loads(process.stdout.readline())['port']
-        yield MemoryCloud(port, log)
+        yield MemoryCloud(port, log, password)
     finally:
         process.kill()
         process.wait()

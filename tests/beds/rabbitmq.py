@@ -66,6 +66,19 @@ class RabbitMQ:
             lambda: process.listens(self.port), 90, 'rabbitmq'
         )
 
+    def control(self, *words: str) -> None:
+        """``rabbitmqctl``, such as ``control('trace_on')``."""
+        program = PROGRAM.replace('rabbitmq-server', 'rabbitmqctl')
+        done = subprocess.run(
+            [program, *words],
+            env={**os.environ, **self._env},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError((done.stdout + done.stderr).decode())
+
     def stop(self) -> None:
         """Stop the broker, and every process of it."""
         if self._server is None:

@@ -5,6 +5,7 @@ user for each persona in two projects."""
 from __future__ import annotations
 
 import contextlib
+import os
 import pathlib
 from collections.abc import Iterator
 from typing import Any
@@ -21,6 +22,9 @@ SERVICE_PASSWORD = 'throw-away-coriolis'
 # Each role is given alone; Keystone implies those below it.
 PERSONAS = ('reader', 'member', 'manager', 'admin', 'service')
 PROJECTS = ('ours', 'theirs')
+# Harmless, and in the environment of all processes: who looks for secrets
+# there can show that he would find one.
+ENVIRONMENT = 'CORIOLIS_TEST_MARK'
 
 
 class Tenants(coriolis.Processes):
@@ -39,6 +43,8 @@ class Tenants(coriolis.Processes):
         more: str = '',
     ) -> None:
         super().__init__(folder, broker, rows)
+        self.broker = broker
+        self.rows = rows
         self.identity = identity
         self.secrets = secrets
         self.projects: dict[str, str] = {}
@@ -129,9 +135,11 @@ def tenants(folder: pathlib.Path, more: str = '') -> Iterator[Tenants]:
         keystone.Keystone() as identity,
         barbican.Barbican(identity) as secrets,
     ):
+        os.environ[ENVIRONMENT] = 'zq-harmless-environ'
         service: Any = Tenants(folder, broker, rows, identity, secrets, more)
         try:
             service.start_all()
             yield service
         finally:
             service.close()
+            del os.environ[ENVIRONMENT]

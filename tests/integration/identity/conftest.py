@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import pytest
 
 from tests.beds import memory
-from tests.beds import tenants as beds
 
 # Keystone and Barbican may have to be installed first, once.
 SECONDS = 600
@@ -21,15 +20,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if here in item.path.parents:
             item.add_marker(pytest.mark.timeout(SECONDS))
             item.add_marker(pytest.mark.services)
-
-
-@pytest.fixture(scope='session')
-def tenants(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[beds.Tenants]:
-    with beds.tenants(tmp_path_factory.mktemp('tenants')) as running:
-        running.register()
-        yield running
 
 
 @pytest.fixture
