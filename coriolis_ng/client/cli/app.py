@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """``coriolis``: every noun of the REST API on the command line.
 
-Who you are comes from Keystone's usual options and ``OS_*`` variables, or,
-for an all-in-one, from ``--endpoint`` and ``--token-file``.
+Who you are comes from ``--os-cloud`` and ``clouds.yaml``, from Keystone's
+usual options and ``OS_*`` variables, or, for an all-in-one, from
+``--endpoint`` and ``--token-file``.
 """
 
 from __future__ import annotations
@@ -84,6 +85,12 @@ class Shell(App):
                 'FILE',
                 'a file with a token, instead of Keystone',
             ),
+            (
+                'os-cloud',
+                'OS_CLOUD',
+                'NAME',
+                'a cloud of clouds.yaml, instead of --os-auth-url and so on',
+            ),
             ('region', 'OS_REGION_NAME', 'NAME', 'region of the catalog'),
             (
                 'interface',
@@ -128,10 +135,12 @@ def _connect(given: argparse.Namespace) -> Client:
             raise ApiError('--token-file wants --endpoint as well.')
         plugin = LocalToken(given.endpoint, token_file=given.token_file)
         return Client(session.Session(auth=plugin))
+    if given.os_cloud:
+        return _connect_to_cloud(given)
     if given.os_auth_type == 'password' and not given.os_auth_url:
         raise ApiError(
-            'Say who you are. With Keystone: --os-auth-url and its friends '
-            '(OS_AUTH_URL, ...). For an all-in-one: --endpoint and '
+            'Say who you are. With Keystone: --os-cloud (OS_CLOUD), or '
+            '--os-auth-url and its friends (OS_AUTH_URL, ...). For an all-in-one: --endpoint and '
             '--token-file (CORIOLIS_ENDPOINT, CORIOLIS_TOKEN_FILE).'
         )
     _ask_password(given)
@@ -145,6 +154,30 @@ def _connect(given: argparse.Namespace) -> Client:
         endpoint_override=given.endpoint,
         interface=given.interface or 'public',
         region_name=given.region,
+    )
+
+
+def _connect_to_cloud(given: argparse.Namespace) -> Client:
+    # Heavy, and only wanted for clouds.yaml.
+    from openstack import config
+    from openstack import exceptions as sdk
+
+    try:
+        # Variables with credentials would be mixed into those of the file.
+        cloud = config.OpenStackConfig(load_envvars=False).get_one(
+            cloud=given.os_cloud
+        )
+        made = cloud.get_session()
+    except (sdk.SDKException, exceptions.ClientException) as error:
+        raise Refused(
+            f'The cloud {given.os_cloud!r} of clouds.yaml cannot be used: '
+            f'{error}'
+        ) from error
+    return Client(
+        made,
+        endpoint_override=given.endpoint,
+        interface=given.interface or cloud.get_interface('migration'),
+        region_name=given.region or cloud.get_region_name('migration'),
     )
 
 
