@@ -140,8 +140,9 @@ def _connect(given: argparse.Namespace) -> Client:
     if given.os_auth_type == 'password' and not given.os_auth_url:
         raise ApiError(
             'Say who you are. With Keystone: --os-cloud (OS_CLOUD), or '
-            '--os-auth-url and its friends (OS_AUTH_URL, ...). For an all-in-one: --endpoint and '
-            '--token-file (CORIOLIS_ENDPOINT, CORIOLIS_TOKEN_FILE).'
+            '--os-auth-url and its friends (OS_AUTH_URL, ...). For an '
+            'all-in-one: --endpoint and --token-file (CORIOLIS_ENDPOINT, '
+            'CORIOLIS_TOKEN_FILE).'
         )
     _ask_password(given)
     try:
