@@ -39,6 +39,11 @@ mapfile -t strict < <(existing "${STRICT[@]}")
 # The agent runs on whatever Python the worker's image has.
 [ ! -d "$AGENT" ] ||
     run vermin "$LINT_BIN/vermin" -q --no-tips --target=3.6- "$AGENT"
+# -W: a warning is an error. The reference is made of the routes themselves.
+for book in doc api-ref; do
+    run "sphinx $book" "$LINT_BIN/sphinx-build" -q -W -j auto \
+        -b html "$book/source" "$book/build/html"
+done
 mapfile -t scripts < <(
     git ls-files -z --cached --others --exclude-standard tools .ci |
         xargs -0 grep -lE '^#!/bin/(ba)?sh' --

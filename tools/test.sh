@@ -9,7 +9,7 @@ cd "$(dirname "$(readlink -f "$0")")/.."
 
 # Folders of integration that run on every change; the others take longer or
 # need a whole cloud.
-CI_INTEGRATION=(beds services kvm)
+CI_INTEGRATION=(beds services kvm openapi)
 
 usage() {
     sed -n '3,6s/^# \{0,1\}//p' "$0" >&2
