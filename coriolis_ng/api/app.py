@@ -10,12 +10,13 @@ import pecan
 import webob
 import webob.dec
 from oslo_config import cfg
-from oslo_middleware import request_id
+from oslo_middleware import http_proxy_to_wsgi, request_id, tracing
 
 from coriolis_ng import errors
 from coriolis_ng.api import faults, intake
 from coriolis_ng.api.healthcheck import Healthcheck
 from coriolis_ng.api.site import ENVIRON, STREAM, Site
+from coriolis_ng.api.telling import Telling
 from coriolis_ng.api.v1 import root
 from coriolis_ng.auth import Auth, WsgiApp
 from coriolis_ng.context import Context
@@ -26,8 +27,8 @@ LOG = logging.getLogger(__name__)
 def make_app(
     site: Site, auth: Auth, conf: cfg.ConfigOpts | None = None
 ) -> WsgiApp:
-    """The whole application; ``conf`` has the group ``[healthcheck]``,
-    None means its defaults. The list runs from the inside out: the last
+    """The whole application; ``conf`` has the groups of oslo.middleware,
+    None means their defaults. The list runs from the inside out: the last
     filter sees a request first."""
     app: WsgiApp = pecan.make_app(
         root.Root(),
@@ -38,15 +39,33 @@ def make_app(
         lambda inner: _Handed(inner, site),
         intake.Intake,
         Faults,
+        lambda inner: _traced(inner, conf),
         Identity,
         auth.wrap,
         Faults,
         lambda inner: Healthcheck(inner, site, conf),
+        Telling,
         RequestId,
     ]
+    if conf is not None:
+        # Behind a proxy: whom a request came from, where that is trusted.
+        filters.append(
+            lambda inner: http_proxy_to_wsgi.HTTPProxyToWSGI(inner, conf)
+        )
     for one in filters:
         app = one(app)
     return app
+
+
+def _traced(application: WsgiApp, conf: cfg.ConfigOpts | None) -> WsgiApp:
+    """A span of OpenTelemetry for each request, where it is asked for."""
+    if conf is None:
+        return application
+    conf.register_opts(tracing.TRACING_OPTS, group='oslo_middleware_tracing')
+    if not conf.oslo_middleware_tracing.enabled:
+        return application
+    traced: WsgiApp = tracing.TracingMiddleware(application, conf)
+    return traced
 
 
 class RequestId(request_id.RequestId):
@@ -66,10 +85,12 @@ class Identity:
     def __call__(self, request: webob.Request) -> webob.Response:
         environ = request.environ
         if environ.get('HTTP_X_IDENTITY_STATUS') == 'Confirmed':
-            environ['coriolis.context'] = Context.from_environ(
+            known = Context.from_environ(
                 environ,
                 request_id=environ.get(request_id.ENV_REQUEST_ID),
             )
+            environ['coriolis.context'] = known
+            environ['oslo.context'] = known  # for oslo.middleware's tracing
         return request.get_response(self._application)
 
 

@@ -22,7 +22,7 @@ from pecan import rest
 from coriolis_ng import errors
 from coriolis_ng.api import faults, intake
 from coriolis_ng.api.schemas.decode import decode_body, decode_query
-from coriolis_ng.api.site import ENVIRON, Site
+from coriolis_ng.api.site import ENVIRON, ROUTE, Site
 from coriolis_ng.context import Context
 
 PROJECT = '/v1/{project_id}'
@@ -283,6 +283,7 @@ def _authorized(route: Route) -> Call:
     # HEAD is a GET whose body nobody reads.
     if environ['REQUEST_METHOD'].replace('HEAD', 'GET') != route.verb:
         pecan.abort(404)
+    environ[ROUTE] = route
     site: Site = environ[ENVIRON]
     if route.rule is None:
         return Call(site, Context())

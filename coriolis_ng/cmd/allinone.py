@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 import pathlib
 
-from coriolis_ng.cmd import failures, process, rows, wiring
+from coriolis_ng.cmd import failures, metrics, process, rows, wiring
 from coriolis_ng.cmd.server import HttpServer
 from coriolis_ng.cmd.state import State
 from coriolis_ng.db import migration
@@ -26,7 +26,9 @@ def main() -> int:
     application = wiring.application(conf, bus, database, state.auth())
     threads = 8 + conf.api.streams
     server = HttpServer(application, given.host, given.port, threads)
+    figures = wiring.row_metrics(conf, database)
     parts: list[process.Service] = [
+        *metrics.pages(conf, conf.metrics.api_port, figures),
         wiring.conductor(conf, bus, database),
         wiring.Worker(conf, bus),
         server,

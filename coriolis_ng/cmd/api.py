@@ -6,7 +6,7 @@ Under a WSGI server it is ``coriolis_ng.wsgi.api:application``.
 
 from __future__ import annotations
 
-from coriolis_ng.cmd import failures, process, rows, wiring
+from coriolis_ng.cmd import failures, metrics, process, rows, wiring
 from coriolis_ng.cmd.server import HttpServer
 
 
@@ -24,5 +24,6 @@ def main() -> int:
         group.bind_port,
         threads=group.threads + group.streams,
     )
-    process.run([server])
+    pages = metrics.pages(conf, conf.metrics.api_port)
+    process.run([*pages, server])
     return 0

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from coriolis_ng.cmd import failures, process, rows, wiring
+from coriolis_ng.cmd import failures, metrics, process, rows, wiring
 
 
 @failures.told
@@ -11,5 +11,9 @@ def main() -> int:
     """Runs until SIGTERM or SIGINT."""
     conf = process.configure('coriolis-conductor')
     bus = wiring.transport()
-    process.run([wiring.conductor(conf, bus, rows.database(conf))])
+    database = rows.database(conf)
+    conductor = wiring.conductor(conf, bus, database)
+    figures = wiring.row_metrics(conf, database)
+    pages = metrics.pages(conf, conf.metrics.conductor_port, figures)
+    process.run([*pages, conductor])
     return 0

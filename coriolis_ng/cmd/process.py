@@ -15,6 +15,7 @@ from oslo_log import log
 
 from coriolis_ng import conf as options
 from coriolis_ng import version
+from coriolis_ng.cmd import lines, reports
 
 LOG = logging.getLogger(__name__)
 
@@ -46,13 +47,19 @@ def configure(
     args: list[str] | None = None,
     *,
     files: list[str] | None = None,
+    signals: bool = True,
 ) -> cfg.ConfigOpts:
     """Reads options and starts the log; gives the global configuration,
-    because oslo.messaging looks for its options there."""
+    because oslo.messaging looks for its options there. ``signals``: the
+    process is ours, and SIGUSR2 asks it for a report."""
     conf = cfg.CONF
     options.register(conf)
     log.register_options(conf)
-    log.set_defaults(default_log_levels=list(QUIET))
+    log.set_defaults(
+        logging_context_format_string=lines.FORMAT,
+        default_log_levels=list(QUIET),
+    )
+    reports.register(conf)
     conf(
         args,
         project='coriolis',
@@ -65,6 +72,8 @@ def configure(
         # reading after it, and a full pipe stops a process.
         conf.set_default('use_stderr', True)
     log.setup(conf, prog)
+    lines.setup(conf)
+    reports.setup(conf, prog, signals=signals)
     return conf
 
 

@@ -13,10 +13,17 @@ LOG = logging.getLogger(__name__)
 
 
 class HttpServer:
-    """Serves a WSGI application; ``port`` 0 takes a free one."""
+    """Serves a WSGI application; ``port`` 0 takes a free one. ``shared``
+    lets other processes listen on the same one."""
 
     def __init__(
-        self, application: Any, host: str, port: int, threads: int
+        self,
+        application: Any,
+        host: str,
+        port: int,
+        threads: int,
+        *,
+        shared: bool = False,
     ) -> None:
         self._server = wsgi.Server(
             (host, port),
@@ -24,6 +31,7 @@ class HttpServer:
             numthreads=threads,
             server_name='coriolis',
             request_queue_size=128,
+            reuse_port=shared,
         )
         self._server.shutdown_timeout = 3
         self._server.error_log = _log  # type: ignore[method-assign]

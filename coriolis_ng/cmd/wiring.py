@@ -22,6 +22,7 @@ from coriolis_ng.conductor.limits import (
     Limits,
     LocalLimits,
 )
+from coriolis_ng.conductor.metrics import RowMetrics
 from coriolis_ng.conductor.parts import Parts, Settings
 from coriolis_ng.conductor.service import ConductorService
 from coriolis_ng.db.api.secrets import Rows
@@ -83,6 +84,16 @@ def conductor(
         incarnation=incarnation(),
         threads=group.threads,
         question_threads=group.question_threads,
+    )
+
+
+def row_metrics(conf: cfg.ConfigOpts, rows: Database) -> RowMetrics:
+    """What the rows say, for Prometheus."""
+    return RowMetrics(
+        rows,
+        lease_seconds=conf.conductor.lease_seconds,
+        keep_seconds=conf.metrics.keep_seconds,
+        per_transfer=conf.metrics.per_transfer,
     )
 
 

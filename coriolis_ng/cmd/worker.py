@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from coriolis_ng.cmd import failures, process, wiring
+from coriolis_ng.cmd import failures, metrics, process, wiring
 
 
 @failures.told
@@ -11,5 +11,6 @@ def main() -> int:
     """Runs until SIGTERM or SIGINT; tasks that do not end in time are
     given back, and other workers go on with them."""
     conf = process.configure('coriolis-worker')
-    process.run([wiring.Worker(conf, wiring.transport())])
+    pages = metrics.pages(conf, conf.metrics.worker_port)
+    process.run([*pages, wiring.Worker(conf, wiring.transport())])
     return 0

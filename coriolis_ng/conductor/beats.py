@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from sqlalchemy.orm import Session
 
-from coriolis_ng import errors
+from coriolis_ng import errors, metrics
 from coriolis_ng.conductor import losses
 from coriolis_ng.conductor.advance import advance, advance_all
 from coriolis_ng.conductor.parts import Parts
@@ -26,6 +26,7 @@ def beat(parts: Parts, told: Beat) -> Orders:
     orders, freed, fresh = parts.database.write(
         lambda s: _beat(parts, s, told)
     )
+    metrics.LEASES_LOST.labels('restarted').inc(len(freed))
     if fresh:
         # Tasks may have waited for such a worker.
         advance_all(parts)

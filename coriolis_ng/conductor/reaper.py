@@ -12,7 +12,7 @@ import logging
 
 from sqlalchemy.orm import Session
 
-from coriolis_ng import context
+from coriolis_ng import context, metrics
 from coriolis_ng.conductor import losses
 from coriolis_ng.conductor.advance import advance, workers
 from coriolis_ng.conductor.parts import Parts
@@ -41,6 +41,7 @@ class Reaper:
         for row in late:
             if self._parts.database.write(lambda s, r=row: self._take(s, r)):
                 given_up.append(row)
+                metrics.LEASES_LOST.labels('silent').inc()
         for execution_id in sorted({row.execution_id for row in given_up}):
             advance(self._parts, execution_id)
         return len(given_up)

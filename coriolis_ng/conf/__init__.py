@@ -11,9 +11,11 @@ from oslo_db import options as database
 
 from coriolis_ng.conf import (
     api,
+    audit,
     auth,
     conductor,
     default,
+    metrics,
     quota,
     secrets,
     worker,
@@ -22,8 +24,10 @@ from coriolis_ng.conf import (
 GROUPS: tuple[tuple[str, Sequence[cfg.Opt]], ...] = (
     ('DEFAULT', default.OPTIONS),
     ('api', api.OPTIONS),
+    ('audit', audit.OPTIONS),
     ('auth', auth.OPTIONS),
     ('conductor', conductor.OPTIONS),
+    ('metrics', metrics.OPTIONS),
     ('quota', quota.OPTIONS),
     ('secrets', secrets.OPTIONS),
     ('trustee', auth.TRUSTEE),

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from coriolis_ng import context, errors
+from coriolis_ng import context, errors, metrics
 from coriolis_ng.objects import from_plain
 from coriolis_ng.objects.resource import Resource, ResourceKind
 from coriolis_ng.objects.task import TaskState
@@ -29,6 +29,7 @@ from coriolis_ng.secrets import seal
 from coriolis_ng.worker import pipe
 from coriolis_ng.worker.lease import Lease
 from coriolis_ng.worker.masking import Mask
+from coriolis_ng.worker.moved import Moved
 from coriolis_ng.worker.nursery import Nursery
 from coriolis_ng.worker.offspring import Child
 from coriolis_ng.worker.options import Options
@@ -115,6 +116,7 @@ class Runner:
         self._heard_at = home.lease.now()
         self._calling = False
         self._report = Report(task_id, attempt)
+        self._moved = Moved('')
         self._about: dict[str, Any] = {'task': task_id, 'attempt': attempt}
 
     @property
@@ -129,7 +131,7 @@ class Runner:
 
     def run(self) -> None:
         """Takes the task, runs it and reports how it ended."""
-        with context.within(**self._about):
+        with context.within(**self._about), metrics.TASKS.track_inprogress():
             self._live()
 
     def _live(self) -> None:
@@ -147,9 +149,11 @@ class Runner:
         # An error in this very code must not leave the row running, or the
         # task would be taken and would fail again for ever.
         result = _BROKEN
+        self._moved = Moved(assignment.name)
         try:
             result = self._judge(self._run(assignment))
         finally:
+            self._moved.ended(result, stale=self._why is Why.STALE)
             self._tell(result)
 
     # --- told by the service ------------------------------------------------
@@ -280,6 +284,7 @@ class Runner:
         with self._lock:
             self._heard_at = self._home.lease.now()
         if isinstance(message, pipe.Told):
+            self._moved.tell(message.progress)
             self._report.tell(message.progress)
         elif isinstance(message, pipe.Saved):
             self._report.save(message.checkpoint)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from coriolis_ng import errors
+from coriolis_ng import errors, metrics
 from coriolis_ng.objects import from_plain
 from coriolis_ng.objects.service import ProviderInfo
 from coriolis_ng.providers.base import Provider
@@ -261,6 +261,7 @@ class WorkerService:
                 for runner in runners:
                     if not runner.stopping:
                         LOG.error('task=%s lease lost', runner.task_id)
+                        metrics.WORKER_LEASES_LOST.inc()
                     runner.stop(Why.LEASE, grace)
             for runner in runners:
                 runner.tick()

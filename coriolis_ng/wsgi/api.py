@@ -5,6 +5,7 @@ for uWSGI, gunicorn and mod_wsgi."""
 from __future__ import annotations
 
 import functools
+import os
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -54,9 +55,12 @@ def _configured() -> WsgiApp:
 @functools.cache
 def _made() -> WsgiApp:
     # The parts' own module imports this one.
-    from coriolis_ng.cmd import process, rows, wiring
+    from coriolis_ng.cmd import metrics, process, rows, wiring
 
-    conf = process.configure('coriolis-api', [])
+    conf = process.configure('coriolis-api', [], signals=False)
+    if metrics.FOLDER in os.environ:
+        for page in metrics.pages(conf, conf.metrics.api_port):
+            page.start()
     return wiring.application(
         conf, wiring.transport(), rows.database(conf), wiring.auth(conf)
     )

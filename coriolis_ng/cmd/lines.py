@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What lines of the log look like, and where those of the audit go."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import os
+import pathlib
+from typing import Any
+
+from oslo_config import cfg
+from oslo_utils import strutils
+
+AUDIT = 'coriolis_ng.audit'
+# ``work`` is made by our contexts: execution=… task=… attempt=…
+FORMAT = (
+    '%(asctime)s.%(msecs)03d %(process)d %(levelname)s %(name)s '
+    '[%(request_id)s %(user_id)s %(project_id)s] %(work)s%(message)s'
+)
+
+
+def setup(conf: cfg.ConfigOpts) -> None:
+    """To be called after oslo.log has made the handlers."""
+    logging.setLogRecordFactory(_record)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_masked)
+    audit = logging.getLogger(AUDIT)
+    audit.disabled = not conf.audit.enabled
+    audit.setLevel(logging.INFO)
+    if conf.audit.file:
+        audit.handlers = [_file(conf.audit.file)]
+        audit.propagate = False
+
+
+def _record(*args: Any, **kwargs: Any) -> logging.LogRecord:
+    # Libraries have contexts of their own, which know nothing of ``work``.
+    record = logging.LogRecord(*args, **kwargs)
+    record.work = ''
+    return record
+
+
+def _masked(record: logging.LogRecord) -> bool:
+    """Takes out what looks like a password, for what no task's mask saw."""
+    text = record.getMessage()
+    hidden = strutils.mask_password(text)
+    if hidden != text:
+        record.msg, record.args = hidden, ()
+    return True
+
+
+def _file(path: str) -> logging.Handler:
+    handler = _Restricted(pathlib.Path(path))
+    handler.setFormatter(logging.Formatter('%(message)s'))
+    return handler
+
+
+class _Restricted(logging.handlers.WatchedFileHandler):
+    """Who did what is not for everybody to read; nor is the next file,
+    after this one was moved away."""
+
+    def _open(self) -> Any:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        return open(  # noqa: SIM115 - the handler closes it
+            os.open(self.baseFilename, flags, 0o640), 'a', encoding='utf-8'
+        )
