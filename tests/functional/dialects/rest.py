@@ -33,7 +33,7 @@ class Rest:
         verb: str,
         path: str,
         body: Any = None,
-        status: int = 200,
+        status: int | tuple[int, ...] = 200,
         **headers: str,
     ) -> requests.Response:
         answer = self._http.request(
@@ -43,7 +43,8 @@ class Rest:
             headers={k.replace('_', '-'): v for k, v in headers.items()},
             timeout=60,
         )
-        assert answer.status_code == status, answer.text
+        fine = status if isinstance(status, tuple) else (status,)
+        assert answer.status_code in fine, answer.text
         return answer
 
     def get(self, path: str, status: int = 200) -> Any:
