@@ -11,7 +11,7 @@ import prometheus_client
 from prometheus_client import Counter, Gauge, Histogram
 
 # A series for the moment of birth of each other series is of no use here.
-prometheus_client.disable_created_metrics()
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
 # Tasks take seconds or days.
 _LONG = (1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 16 * 3600, 48 * 3600)

@@ -33,7 +33,9 @@ class Page:
             CollectorRegistry() if shared else prometheus_client.REGISTRY
         )
         if shared:
-            multiprocess.MultiProcessCollector(registry)
+            multiprocess.MultiProcessCollector(  # type: ignore[no-untyped-call]
+                registry
+            )
         for one in collectors:
             registry.register(one)
         self._server = HttpServer(
