@@ -11,7 +11,14 @@ import logging
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import departures, follow_up, runs, scope, scripts
+from coriolis_ng.conductor import (
+    departures,
+    follow_up,
+    pool_claims,
+    runs,
+    scope,
+    scripts,
+)
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.db import api as db
 from coriolis_ng.db.rows import Entry
@@ -50,6 +57,9 @@ def end(
     if not db.executions.end(session, execution.id, state):
         return After()
     LOG.info('execution=%s ended: %s', execution.id, state)
+    pool_claims.end(session, execution, state)
+    if execution.kind in scope.OF_POOLS:
+        return After()
     transfer_id = execution.owner_id
     if execution.kind is ExecutionKind.DEPLOYMENT:
         deployment = db.deployments.get(session, execution.owner_id)

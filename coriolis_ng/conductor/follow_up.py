@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import plans, runs
+from coriolis_ng.conductor import plans, pool_claims, runs
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.db import api as db
 from coriolis_ng.objects import new_id
@@ -90,6 +90,7 @@ def create(
     )
     plan = parts.recipes.deployment(deployment, transfer, points, released)
     deployment = db.deployments.create(session, deployment)
+    _claim_pools(session, deployment, transfer, execution_id)
     execution = plans.create_execution(
         parts,
         session,
@@ -100,6 +101,25 @@ def create(
         project_id=transfer.project_id,
     )
     return deployment, execution
+
+
+def _claim_pools(
+    session: Session,
+    deployment: Deployment,
+    transfer: Transfer,
+    execution_id: str,
+) -> None:
+    """A machine for each one that is adapted by a pool's."""
+    skip = deployment.spec.skip_os_morphing
+    if transfer.spec.skip_os_morphing if skip is None else skip:
+        return
+    wanted: dict[str, list[str]] = {}
+    for one in deployment.instances:
+        pool_id = transfer.spec.morphing_pools.get(one.instance)
+        if pool_id is not None:
+            wanted.setdefault(pool_id, []).append(one.instance)
+    for pool_id, names in sorted(wanted.items()):
+        pool_claims.claim(session, pool_id, execution_id, names, deployment.id)
 
 
 def _check_synced_last(

@@ -76,6 +76,8 @@ class Recipes:
     teardown: Callable[[Deployment], Plan]
     disks: Callable[[Transfer, Replicas, bool], Plan]
     points: Callable[[Transfer, Sequence[RecoveryPoint]], Plan]
+    # Ids of machines to make or heal, to stop, and to drop.
+    pool: Callable[[Sequence[str], Sequence[str], Sequence[str]], Plan]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,6 +34,7 @@ def standard_recipes() -> Recipes:
         disks,
         migration,
         points,
+        pool,
         transfer,
     )
 
@@ -44,6 +45,7 @@ def standard_recipes() -> Recipes:
         teardown=deployment.tear_down,
         disks=disks.build,
         points=points.build,
+        pool=pool.build,
     )
 
 

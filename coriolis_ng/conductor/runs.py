@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import plans
+from coriolis_ng.conductor import plans, pool_claims
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.db import api as db
 from coriolis_ng.objects import new_id
@@ -53,6 +53,10 @@ def begin(
     if transfer.spec.scenario is Scenario.LIVE_MIGRATION:
         build = parts.recipes.migration
     plan = build(transfer, replicas(session, transfer), wanted)
+    pool_id = transfer.spec.destination_minion_pool_id
+    if pool_id is not None:
+        names = transfer.spec.instances
+        pool_claims.claim(session, pool_id, execution_id, names, transfer.id)
     return plans.create_execution(
         parts,
         session,

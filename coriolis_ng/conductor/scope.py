@@ -15,13 +15,21 @@ from coriolis_ng.engine.task import Task
 from coriolis_ng.objects.deployment import DeployedVm, Handover
 from coriolis_ng.objects.endpoint import Endpoint
 from coriolis_ng.objects.execution import Execution, ExecutionKind
+from coriolis_ng.objects.minion_pool import MinionPool, PoolMachine
 from coriolis_ng.objects.replica import Replica
 from coriolis_ng.objects.resource import Side
-from coriolis_ng.objects.transfer import Transfer
+from coriolis_ng.objects.transfer import Transfer, TransferSpec
 from coriolis_ng.rpc.wire import Access
 from coriolis_ng.scheduler import Needs
 
 OF_DEPLOYMENTS = frozenset({ExecutionKind.DEPLOYMENT, ExecutionKind.TEARDOWN})
+OF_POOLS = frozenset(
+    {
+        ExecutionKind.POOL_ALLOCATE,
+        ExecutionKind.POOL_REFRESH,
+        ExecutionKind.POOL_DEALLOCATE,
+    }
+)
 
 # In a task of both sides a word belongs to one of them; the others must be
 # offered by both.
@@ -81,12 +89,43 @@ def sides(kind: type[Task]) -> tuple[Side, ...]:
 
 def load(session: Session, execution: Execution) -> Scope:
     """Reads what the execution is about; ``NotFound`` where it is gone."""
+    if execution.kind in OF_POOLS:
+        pool = db.minion_pools.get(session, execution.owner_id)
+        return of_transfer(session, execution, as_transfer(pool))
     transfer_id = execution.owner_id
     if execution.kind in OF_DEPLOYMENTS:
         deployment = db.deployments.get(session, execution.owner_id)
         transfer_id = deployment.spec.transfer_id
     transfer = db.transfers.get(session, transfer_id)
     return of_transfer(session, execution, transfer)
+
+
+def as_transfer(pool: MinionPool) -> Transfer:
+    """A pool is like a transfer whose ends are one cloud, and whose
+    instances are its machines."""
+    spec = pool.spec
+    return Transfer(
+        id=pool.id,
+        project_id=pool.project_id,
+        user_id=pool.user_id,
+        spec=TransferSpec(
+            origin_endpoint_id=spec.endpoint_id,
+            destination_endpoint_id=spec.endpoint_id,
+            instances=tuple(machine.id for machine in pool.machines),
+            destination_environment=spec.environment_options,
+        ),
+    )
+
+
+def machine(session: Session, scope: Scope, instance: str) -> PoolMachine:
+    """The machine of a pool that a task works on: by its id in what a pool
+    does itself, else the one that the execution has for this instance."""
+    if scope.execution.kind in OF_POOLS:
+        found = db.minion_pools.machine_of(session, instance)
+        return db.minion_pools.with_options(session, found)
+    for one in db.minion_pools.claimed(session, scope.execution.id, instance):
+        return db.minion_pools.with_options(session, one)
+    raise errors.Conflict(f'No machine of a pool is claimed for {instance!r}.')
 
 
 def of_transfer(
@@ -113,8 +152,12 @@ def subject(
     wanted = kind.subject if kind else None
     if kind is None:
         wanted = DeployedVm if scope.deployment_id else Replica
+        if scope.execution.kind in OF_POOLS:
+            wanted = PoolMachine
     if wanted is None:
         return None
+    if wanted is PoolMachine:
+        return machine(session, scope, instance)
     if wanted is Replica:
         return db.replicas.get(session, scope.transfer.id, instance)
     if wanted is DeployedVm and scope.deployment_id:
@@ -137,6 +180,8 @@ def save(session: Session, before: Any, after: Any) -> None:
         _hand_over(session, before, after)
     elif isinstance(before, Replica):
         db.replicas.save(session, before, after)
+    elif isinstance(before, PoolMachine):
+        db.minion_pools.save_machine(session, after)
     else:
         db.deployments.save(session, before, after)
 

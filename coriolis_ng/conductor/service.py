@@ -42,6 +42,9 @@ from coriolis_ng.conductor.advance import advance_all
 from coriolis_ng.conductor.asking import asker
 from coriolis_ng.conductor.due import start_due
 from coriolis_ng.conductor.events import Forgetter
+from coriolis_ng.conductor.minion_pools import (
+    look_after as look_after_pools,
+)
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.conductor.reaper import Reaper
 from coriolis_ng.conductor.resources import ForResources
@@ -439,6 +442,7 @@ class ConductorService:
                     self._tell()
                     advance_all(self._parts)
                     start_due(self._parts)
+                    look_after_pools(self._parts)
                     endings.forget_all_secrets(self._parts)
                     forgetter.forget()
             except Exception:

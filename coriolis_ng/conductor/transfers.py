@@ -14,6 +14,7 @@ from coriolis_ng.conductor import (
     deployments,
     executions,
     plans,
+    pool_claims,
     quotas,
     runs,
     schemas,
@@ -197,9 +198,30 @@ def _check(
         endpoint = _endpoint(session, id, project_id, field)
         provider = schemas.find_provider(parts, session, endpoint.type, field)
         schemas.check_environment(provider, side, environment)
+    _check_pools(session, project_id, spec)
     if spec.keep_points < 1:
         raise errors.InvalidInput(
             'At least one recovery point is kept.', field='$.keep_points'
+        )
+
+
+def _check_pools(
+    session: Session, project_id: str, spec: TransferSpec
+) -> None:
+    pools = {
+        f'instance_osmorphing_minion_pool_mappings.{name}': pool_id
+        for name, pool_id in spec.morphing_pools.items()
+    }
+    if spec.destination_minion_pool_id is not None:
+        field = 'destination_minion_pool_id'
+        pools[field] = spec.destination_minion_pool_id
+    for field, pool_id in pools.items():
+        pool_claims.check(
+            session,
+            pool_id,
+            project_id,
+            spec.destination_endpoint_id,
+            f'$.{field}',
         )
 
 

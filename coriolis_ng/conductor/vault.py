@@ -14,7 +14,8 @@ from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.conductor.scope import Scope
 from coriolis_ng.db import api as db
 from coriolis_ng.db.rows import TaskRow
-from coriolis_ng.objects import new_id, to_plain
+from coriolis_ng.objects import Value, new_id, to_plain
+from coriolis_ng.objects.minion_pool import PoolMachine
 from coriolis_ng.objects.resource import (
     Resource,
     ResourceKind,
@@ -29,7 +30,7 @@ def created(
 ) -> None:
     """Records a thing before it is made; committed when it returns."""
     parts.database.write(
-        lambda s: _record(s, *_held(s, task_id, attempt), resource)
+        lambda s: _record(parts, s, *_held(s, task_id, attempt), resource)
     )
 
 
@@ -38,7 +39,7 @@ def dropped(
 ) -> None:
     """Takes a thing out of the ledger, whichever task recorded it."""
     parts.database.write(
-        lambda s: _forget(s, _held(s, task_id, attempt)[1], kind, id)
+        lambda s: _forget(parts, s, *_held(s, task_id, attempt), kind, id)
     )
 
 
@@ -111,29 +112,65 @@ def _held(
 
 
 def _record(
-    session: Session, row: TaskRow, here: Scope, resource: Resource
+    parts: Parts,
+    session: Session,
+    row: TaskRow,
+    here: Scope,
+    resource: Resource,
 ) -> None:
     endpoint = here.endpoints.get(resource.side)
+    owner = _owner(parts, session, row, here, resource.kind)
     db.ledger.created(
         session,
         row.id,
         row.attempt,
         resource,
         endpoint_id=endpoint.id if endpoint else None,
-        transfer_id=here.transfer.id,
-        deployment_id=here.deployment_id,
+        transfer_id=owner.transfer_id,
+        deployment_id=owner.deployment_id,
+        instance=owner.instance,
+    )
+
+
+class _Owner(Value):
+    transfer_id: str
+    deployment_id: str | None = None
+    instance: str | None = None  # None: the task's
+
+
+def _owner(
+    parts: Parts,
+    session: Session,
+    row: TaskRow,
+    here: Scope,
+    kind: ResourceKind,
+) -> _Owner:
+    """A machine of a pool that an execution makes anew is the pool's, and
+    not to go with the execution."""
+    pooled = parts.tasks[row.name].subject is PoolMachine
+    if pooled and kind is ResourceKind.VM:
+        one = scope.machine(session, here, row.instance)
+        return _Owner(transfer_id=one.pool_id, instance=one.id)
+    return _Owner(
+        transfer_id=here.transfer.id, deployment_id=here.deployment_id
     )
 
 
 def _forget(
-    session: Session, here: Scope, kind: ResourceKind, id: str
+    parts: Parts,
+    session: Session,
+    row: TaskRow,
+    here: Scope,
+    kind: ResourceKind,
+    id: str,
 ) -> None:
+    owner = _owner(parts, session, row, here, kind)
     db.ledger.dropped(
         session,
         kind,
         id,
-        transfer_id=here.transfer.id,
-        deployment_id=here.deployment_id,
+        transfer_id=owner.transfer_id,
+        deployment_id=owner.deployment_id,
     )
 
 

@@ -17,6 +17,9 @@ class ExecutionKind(enum.StrEnum):
     DEPLOYMENT = 'deployment'
     TEARDOWN = 'deployment_teardown'
     POINTS_DELETE = 'recovery_points_delete'
+    POOL_ALLOCATE = 'minion_pool_allocation'
+    POOL_REFRESH = 'minion_pool_refresh'
+    POOL_DEALLOCATE = 'minion_pool_deallocation'
 
 
 class ExecutionState(enum.StrEnum):

@@ -69,7 +69,7 @@ class PoolSpec(Value):
 class PoolMachine(Value):
     """``minion`` says how it is reached, once it was made; ``claimed_by``
     is the execution that uses it, ``action_id`` the transfer's or the
-    deployment's id."""
+    deployment's id. ``options`` are the pool's, where it was read alone."""
 
     id: str
     pool_id: str
@@ -80,9 +80,14 @@ class PoolMachine(Value):
     instance: str = ''
     action_id: str | None = None
     last_used_at: datetime.datetime | None = None
+    options: dict[str, Any] = {}
     version: int = 0
     created_at: datetime.datetime | None = None
     updated_at: datetime.datetime | None = None
+
+    def owned(self) -> frozenset[str]:
+        """The ids of what cleanups must leave alone."""
+        return frozenset([self.minion.id] if self.minion else [])
 
 
 class PoolEvent(Value):

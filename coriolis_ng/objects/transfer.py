@@ -100,6 +100,8 @@ class TransferSpec(Value):
     keep_hourly: int = 0
     keep_daily: int = 0
     keep_weekly: int = 0
+    destination_minion_pool_id: str | None = None
+    morphing_pools: dict[str, str] = {}
     execution_retries: int = 0
     replication_count: int = 2
     shutdown_instances: bool = True

@@ -23,6 +23,7 @@ from coriolis_ng.tasks.instance import (
 )
 from coriolis_ng.tasks.minions import MakeMorpher
 from coriolis_ng.tasks.morph import MorphVm
+from coriolis_ng.tasks.pools import GiveBack, TakeToMorph
 
 
 def build(
@@ -52,8 +53,11 @@ def build(
             )
         before = [clones]
         if not skip:
+            pooled = name in transfer.spec.morphing_pools
             morpher = plan.add(
-                MakeMorpher, instance=name, volumes=clones.volumes
+                TakeToMorph if pooled else MakeMorpher,
+                instance=name,
+                volumes=clones.volumes,
             )
             morphed = plan.add(
                 MorphVm,
@@ -64,7 +68,9 @@ def build(
                 scripts=scripts.of(name, point.vm.os_type),
                 set_dhcp=spec.set_dhcp,
             )
-            gone = plan.clean(CleanTarget, morpher, after=[morphed])
+            gone = plan.clean(
+                GiveBack if pooled else CleanTarget, morpher, after=[morphed]
+            )
             before = [morphed, gone]
         vm = plan.add(
             MakeVm if released is None else MakeVmOfReplica,

@@ -16,6 +16,7 @@ from coriolis_ng.tasks.copy import CopyDisks
 from coriolis_ng.tasks.disks import MakeRecoveryPoint, MakeVolumes
 from coriolis_ng.tasks.instance import RestartVm, ShutDownVm, SnapshotVm
 from coriolis_ng.tasks.minions import MakeWriter
+from coriolis_ng.tasks.pools import GiveBack, TakeFromPool
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -61,7 +62,12 @@ def add(
 ) -> tuple[Step, Before]:
     """One round: its recovery point, and what a next one goes on from."""
     name = vm.instance
-    writer = plan.add(MakeWriter, instance=name, volumes=before.volumes)
+    pooled = transfer.spec.destination_minion_pool_id is not None
+    writer = plan.add(
+        TakeFromPool if pooled else MakeWriter,
+        instance=name,
+        volumes=before.volumes,
+    )
     seen, off = vm, None
     if spec.shutdown_instances:
         # As late as possible: the machine is missed while it is off.
@@ -87,7 +93,9 @@ def add(
         checksum=spec.checksum,
     )
     # The volumes are frozen only when nothing can write to them any more.
-    gone = plan.clean(CleanTarget, writer, after=[copied])
+    gone = plan.clean(
+        GiveBack if pooled else CleanTarget, writer, after=[copied]
+    )
     point = plan.add(
         MakeRecoveryPoint,
         instance=name,

@@ -27,6 +27,14 @@ from coriolis_ng.tasks.instance import (
 from coriolis_ng.tasks.inventory import GetVm, Preflight
 from coriolis_ng.tasks.minions import MakeMorpher, MakeWriter
 from coriolis_ng.tasks.morph import MorphVm
+from coriolis_ng.tasks.pools import (
+    DropMachine,
+    GiveBack,
+    KeepMachine,
+    StopMachine,
+    TakeFromPool,
+    TakeToMorph,
+)
 
 TASKS: dict[str, type[Task]] = {
     kind.__name__: kind
@@ -36,11 +44,14 @@ TASKS: dict[str, type[Task]] = {
         CloneVolumes,
         CopyDisks,
         DropCheckpoint,
+        DropMachine,
         DropPoints,
         DropVm,
         DropVolumes,
         FindAddress,
         GetVm,
+        GiveBack,
+        KeepMachine,
         MakeMorpher,
         MakeRecoveryPoint,
         MakeVm,
@@ -53,5 +64,8 @@ TASKS: dict[str, type[Task]] = {
         RestartVm,
         ShutDownVm,
         SnapshotVm,
+        StopMachine,
+        TakeFromPool,
+        TakeToMorph,
     )
 }

@@ -179,8 +179,10 @@ class TransferChanges(Request):
     destination_endpoint_id: Id | UnsetType = UNSET
     scenario: str | UnsetType = UNSET
     origin_minion_pool_id: Id | None = None
-    destination_minion_pool_id: Id | None = None
-    instance_osmorphing_minion_pool_mappings: dict[str, Id] | None = None
+    destination_minion_pool_id: Id | None | UnsetType = UNSET
+    instance_osmorphing_minion_pool_mappings: (
+        dict[str, Id] | None | UnsetType
+    ) = UNSET
 
 
 class UpdateTransfer(Request):

@@ -34,11 +34,9 @@ from coriolis_ng.objects.transfer import Scenario, Transfer, TransferSpec
 from coriolis_ng.policies import transfers as rules
 
 ONE = '/transfers/{transfer_id}'
-_POOLS = (
-    'origin_minion_pool_id',
-    'destination_minion_pool_id',
-    'instance_osmorphing_minion_pool_mappings',
-)
+_MAPPINGS = 'instance_osmorphing_minion_pool_mappings'
+# What null takes away.
+_REMOVABLE = frozenset({'notes', 'destination_minion_pool_id'})
 # What has a default of its own in the domain.
 _DEFAULTED = (
     'keep_points',
@@ -245,6 +243,8 @@ def spec_of(given: schema.NewTransfer) -> TransferSpec:
         user_scripts=(given.user_scripts or schema.NewUserScripts()).value(),
         clone_disks=given.clone_disks is not False,
         skip_os_morphing=bool(given.skip_os_morphing),
+        destination_minion_pool_id=given.destination_minion_pool_id,
+        morphing_pools=given.instance_osmorphing_minion_pool_mappings or {},
         **keep,
     )
 
@@ -276,7 +276,8 @@ def changes_of(
     changes = {
         name: value
         for name, value in msgspec.structs.asdict(given).items()
-        if value is not UNSET and name not in (*_FIXED, *_POOLS)
+        if value is not UNSET
+        and name not in (*_FIXED, 'origin_minion_pool_id')
     }
     for name in ('user_scripts', 'storage_mappings'):
         if changes.get(name) is not None:
@@ -289,18 +290,19 @@ def changes_of(
         if mappings and changes.get('storage_mappings') is None:
             changes['storage_mappings'] = to_plain(_mappings(mappings).value())
         changes['destination_environment'] = inside
-    # Null means "as it is" but for the notes, which it removes.
+    if _MAPPINGS in changes:
+        changes['morphing_pools'] = changes.pop(_MAPPINGS) or {}
+    # Null means "as it is" but for what it removes.
     return {
         name: value
         for name, value in changes.items()
-        if value is not None or name == 'notes'
+        if value is not None or name in _REMOVABLE
     }
 
 
 def _refuse_pools(given: Any) -> None:
-    for name in _POOLS:
-        if getattr(given, name):
-            raise errors.InvalidInput(
-                'There are no minion pools in this release.',
-                field=f'$.{name}',
-            )
+    if given.origin_minion_pool_id:
+        raise errors.InvalidInput(
+            'No source needs worker VMs: leave out the pool of the origin.',
+            field='$.origin_minion_pool_id',
+        )

@@ -36,6 +36,8 @@ def transfer(
         project_id=value.project_id,
         last_execution_status=words.last_status(value.last_execution_state),  # type: ignore[arg-type]
         scenario=value.spec.scenario.value,
+        destination_minion_pool_id=value.spec.destination_minion_pool_id,
+        instance_osmorphing_minion_pool_mappings=value.spec.morphing_pools,
         keep_points=value.spec.keep_points,
         keep_hourly=value.spec.keep_hourly,
         keep_daily=value.spec.keep_daily,

@@ -29,6 +29,7 @@ def created(
     endpoint_id: str | None = None,
     transfer_id: str | None = None,
     deployment_id: str | None = None,
+    instance: str | None = None,
 ) -> None:
     """Records a thing that the running attempt is about to make; a next
     attempt that records the same thing takes the entry over.
@@ -68,7 +69,7 @@ def created(
         'task_id': task_id,
         'transfer_id': transfer_id,
         'deployment_id': deployment_id,
-        'instance': task.instance,
+        'instance': task.instance if instance is None else instance,
         'project_id': task.project_id,
         'tries': 0,
         'reason': '',

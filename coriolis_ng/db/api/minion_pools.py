@@ -6,6 +6,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Sequence
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -223,23 +224,57 @@ def take(
     )
 
 
-def give_back(session: Session, claimed_by: str) -> int:
-    """Frees all machines that an execution has claimed; how many."""
+def claimed(
+    session: Session, claimed_by: str, instance: str | None = None
+) -> Sequence[PoolMachine]:
+    """The machines that an execution has; of one instance, or all."""
     table = models.MinionMachine
-    where = [
-        table.claimed_by == claimed_by,
-        table.state == MachineState.IN_USE,
-    ]
-    return swap(
-        session,
-        table,
-        where,
-        state=MachineState.AVAILABLE,
-        claimed_by=None,
-        instance='',
-        action_id=None,
-        last_used_at=later(0),
+    where = [table.claimed_by == claimed_by]
+    if instance is not None:
+        where.append(table.instance == instance)
+    rows = session.scalars(
+        sa.select(table)
+        .where(*where)
+        .order_by(table.created_at, table.id)
+        .execution_options(populate_existing=True)
     )
+    return [_machine(row) for row in rows]
+
+
+def hold(session: Session, id: str) -> None:
+    """Whoever claims machines of one pool does it one after the other."""
+    table = models.MinionPool
+    swap(session, table, [table.id == id], updated_at=table.updated_at)
+
+
+def with_options(session: Session, machine: PoolMachine) -> PoolMachine:
+    """The machine with its pool's options."""
+    row = of_id(session, models.MinionPool, machine.pool_id)
+    spec = from_plain(PoolSpec, row.spec)
+    return msgspec.structs.replace(machine, options=spec.environment_options)
+
+
+def free_in(session: Session, state: PoolState) -> Sequence[str]:
+    """The ids of all pools in that state that nobody holds."""
+    table = models.MinionPool
+    return session.scalars(
+        sa.select(table.id)
+        .where(table.state == state, table.busy_with.is_(None))
+        .order_by(table.id)
+    ).all()
+
+
+def touched_within(
+    session: Session, pool_id: str, seconds: float
+) -> Sequence[str]:
+    """The ids of machines whose row changed a moment ago, by the
+    database's clock."""
+    table = models.MinionMachine
+    return session.scalars(
+        sa.select(table.id).where(
+            table.pool_id == pool_id, table.updated_at > later(-seconds)
+        )
+    ).all()
 
 
 def idle_since(

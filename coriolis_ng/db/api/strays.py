@@ -17,6 +17,7 @@ from coriolis_ng.db.page import Page
 from coriolis_ng.db.row import remove, swap
 from coriolis_ng.objects import from_plain
 from coriolis_ng.objects.execution import ExecutionState
+from coriolis_ng.objects.minion import Minion
 from coriolis_ng.objects.recovery_point import RecoveryPoint
 from coriolis_ng.objects.resource import ResourceKind, Side
 from coriolis_ng.objects.stray import Stray
@@ -201,11 +202,24 @@ def _of_deployments(session: Session, rows: Sequence[Any]) -> set[str]:
     return owned
 
 
+def _of_pools(session: Session, rows: Sequence[Any]) -> set[str]:
+    """Worker VMs that are kept ready."""
+    ids = sorted({row.endpoint_id for row in rows if row.endpoint_id})
+    machine, pool = models.MinionMachine, models.MinionPool
+    several = session.scalars(
+        sa.select(machine.minion)
+        .join(pool, pool.id == machine.pool_id)
+        .where(pool.endpoint_id.in_(ids))
+    )
+    return {from_plain(Minion, one).id for one in several if one}
+
+
 # Whatever keeps things in a cloud after an execution says here what it owns:
 # given entries, the ids that are not to be touched.
 OWNERS: tuple[Callable[[Session, Sequence[Any]], set[str]], ...] = (
     _of_replicas,
     _of_deployments,
+    _of_pools,
 )
 
 

@@ -25,7 +25,6 @@ class Ledger(Base):
         sa.Index('ix_ledger_deployment', 'deployment_id', 'instance'),
         sa.Index('ix_ledger_execution', 'execution_id'),
         sa.Index('ix_ledger_project', 'project_id', 'number'),
-        sa.Index('ix_ledger_pool', 'pool_id', 'instance'),
         TABLE,
     )
     number: Mapped[int] = mapped_column(
@@ -42,7 +41,6 @@ class Ledger(Base):
     task_id: Mapped[str] = mapped_column(Id)
     transfer_id: Mapped[str | None] = mapped_column(Id)
     deployment_id: Mapped[str | None] = mapped_column(Id)
-    pool_id: Mapped[str | None] = mapped_column(Id)
     instance: Mapped[str] = mapped_column(Name)
     # Of the execution's; None of what was recorded by the first releases.
     project_id: Mapped[str | None] = mapped_column(Word)

@@ -13,6 +13,7 @@ from coriolis_ng.providers.memory.exports import (
     MemoryInventory,
 )
 from coriolis_ng.providers.memory.imports import MemoryImports
+from coriolis_ng.providers.memory.pools import SCHEMAS, MemoryPools
 
 CONNECTION_SCHEMA = {
     'type': 'object',
@@ -60,6 +61,7 @@ class MemoryConnection:
         self.inventory = MemoryInventory(client)
         self.exports = MemoryExports(client)
         self.imports = MemoryImports(client)
+        self.pools = MemoryPools(client)
 
     def ping(self) -> None:
         """``AuthFailed`` for a wrong password, ``Unreachable`` when nobody is
@@ -75,10 +77,16 @@ class Provider:
     """A cloud that is one process, for tests and for trying things out."""
 
     name = 'memory'
-    capabilities = (base.INVENTORY, base.EXPORTS, base.IMPORTS)
+    capabilities = (
+        base.INVENTORY,
+        base.EXPORTS,
+        base.IMPORTS,
+        base.POOLS,
+    )
     connection_schema: base.Schema = CONNECTION_SCHEMA
     source_schema: base.Schema = SOURCE_SCHEMA
     target_schema: base.Schema = TARGET_SCHEMA
+    pool_schemas = SCHEMAS
 
     def connect(self, info: Mapping[str, Any]) -> MemoryConnection:
         """Asks nothing yet: ``ping`` does."""

@@ -20,6 +20,7 @@ from typing import Any
 
 from coriolis_ng import errors
 from coriolis_ng.providers.memory import (
+    attachments,  # noqa: F401 - importing it offers its calls
     calls,
     tricks,  # noqa: F401 - importing it offers its calls
 )

@@ -20,7 +20,15 @@ from coriolis_ng.objects.replica import Replica, ReplicaDisk
 from coriolis_ng.objects.transfer import Transfer
 from coriolis_ng.objects.vm import Disk, Vm
 from coriolis_ng.objects.volume import Volume, Volumes, VolumeSnapshot
+from coriolis_ng.recipes.pool import build as pool
 from coriolis_ng.tasks.disks import DropPoints
+from coriolis_ng.tasks.pools import (
+    DropMachine,
+    GiveBack,
+    KeepMachine,
+    StopMachine,
+    TakeFromPool,
+)
 
 
 class Look(Task):
@@ -131,6 +139,11 @@ TASKS: dict[str, type[Task]] = {
         Drop,
         DropPoints,
         DropBooted,
+        DropMachine,
+        GiveBack,
+        KeepMachine,
+        StopMachine,
+        TakeFromPool,
         Keep,
         Look,
     )
@@ -199,6 +212,7 @@ RECIPES = Recipes(
     teardown=teardown,
     disks=disks,
     points=points,
+    pool=pool,
 )
 
 

@@ -164,12 +164,17 @@ def test_a_machine_is_taken_by_one(database: Database) -> None:
             s, busy.id, 'e', instance='web', action_id='t'
         )
     )
-    give_back = db.minion_pools.give_back
-    assert database.write(lambda s: give_back(s, 'another')) == 0
-    assert database.write(lambda s: give_back(s, holder)) == 1
-    found = database.read(lambda s: db.minion_pools.machine_of(s, one.id))
-    assert found.state is MachineState.AVAILABLE
-    assert (found.claimed_by, found.action_id) == (None, None)
+    mine = database.read(lambda s: db.minion_pools.claimed(s, holder))
+    assert [m.id for m in mine] == [one.id]
+    claimed = db.minion_pools.claimed
+    assert database.read(lambda s: claimed(s, holder, 'db')) == []
+    assert database.read(lambda s: claimed(s, 'another')) == []
+
+
+def test_a_machine_with_the_options_of_its_pool(database: Database) -> None:
+    one = machine(database, pool(database).id)
+    found = database.read(lambda s: db.minion_pools.with_options(s, one))
+    assert found == msgspec.structs.replace(one, options={'a': [1]})
 
 
 def test_idle_machines(database: Database) -> None:

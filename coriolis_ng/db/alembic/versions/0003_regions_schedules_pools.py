@@ -32,8 +32,6 @@ def upgrade() -> None:
     _schedules()
     _pools()
     _machines()
-    op.add_column('ledger', sa.Column('pool_id', ID, nullable=True))
-    op.create_index('ix_ledger_pool', 'ledger', ['pool_id', 'instance'])
 
 
 def _regions() -> None:
