@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trusts: a row before Keystone is asked, until Keystone has forgotten."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+
+from coriolis_ng import errors
+from coriolis_ng.conductor import custody, trusts
+from coriolis_ng.conductor.asking import Asker
+from coriolis_ng.db import api as db
+from coriolis_ng.objects.transfer import Transfer
+from coriolis_ng.objects.trust import Grant, Trust, TrustKind
+from tests.unit.conductor.conftest import Site
+
+WHO = Asker(
+    project_id='p', user_id='u', roles=('member', 'reader'), token='t-user'
+)
+
+
+class Keystone:
+    """A ``Trusts`` that keeps what was made in a dict; a test may forbid
+    it, or take it away at a moment."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self.made: dict[str, Trust] = {}
+        self.forbidden = self.away = self.lost = False
+        self.credentials = False
+        self.states: list[str] = []
+
+    def make(self, trust: Trust, token: str) -> tuple[TrustKind, str, str]:
+        self.states += rows(self._site)
+        if self.away:
+            raise errors.Unreachable('Keystone does not answer')
+        if self.forbidden:
+            raise errors.Forbidden('not with this token')
+        assert token == WHO.token
+        self.made[trust.id] = trust
+        if self.lost:
+            raise errors.Unreachable('the answer was lost')
+        if self.credentials:
+            kind = TrustKind.APPLICATION_CREDENTIAL
+            return kind, f'k-{trust.id}', 'zq-secret-zq'
+        return TrustKind.TRUST, f'k-{trust.id}', ''
+
+    def grant(self, trust: Trust, secret: str) -> Grant:
+        if trust.id not in self.made:
+            raise errors.AuthFailed('revoked')
+        return Grant(
+            token=f'{trust.external_id} {secret}', project_id=trust.project_id
+        )
+
+    def lend(self, token: str, project_id: str) -> Grant:
+        return Grant(token=token, project_id=project_id)
+
+    def references(self) -> tuple[str, ...]:
+        return ('https://b',)
+
+    def drop(self, trust: Trust, secret: str, token: str = '') -> None:
+        if self.away:
+            raise errors.Unreachable('Keystone does not answer')
+        self.made.pop(trust.id, None)
+
+
+@pytest.fixture
+def keystone(site: Site) -> Keystone:
+    made = Keystone(site)
+    site.parts = dataclasses.replace(site.parts, trusts=made)
+    site.who = WHO
+    return made
+
+
+def rows(site: Site) -> list[str]:
+    with site.parts.database.reader() as session:
+        found = session.execute(sa.text('SELECT state FROM trusts'))
+        return [row[0] for row in found]
+
+
+def made(site: Site) -> Transfer:
+    spec = site.transfer().spec
+    return custody.transfer_create(site.parts, site.who, spec)
+
+
+def test_a_transfer_has_one_and_takes_it_along(
+    site: Site, keystone: Keystone
+) -> None:
+    transfer = made(site)
+    assert keystone.states == ['making']
+    [trust] = keystone.made.values()
+    assert (trust.user_id, trust.project_id) == ('u', 'p')
+    assert trust.roles == ('member', 'reader')
+    assert rows(site) == ['made']
+    grant = trusts.of_transfer(site.parts, transfer.id)
+    assert grant.token == f'k-{trust.id} '
+    custody.transfer_delete(site.parts, site.who, transfer.id)
+    assert keystone.made == {}
+    assert rows(site) == []
+
+
+def test_without_keystone_there_is_none(site: Site) -> None:
+    transfer = made(site)
+    assert rows(site) == []
+    with pytest.raises(errors.Unsupported):
+        trusts.of_transfer(site.parts, transfer.id)
+
+
+def test_what_a_token_may_not_is_refused_and_leaves_nothing(
+    site: Site, keystone: Keystone
+) -> None:
+    keystone.forbidden = True
+    before = len(site.store.kept)
+    with pytest.raises(errors.Forbidden):
+        made(site)
+    assert rows(site) == []
+    assert len(site.store.kept) == before + 2  # the endpoints'
+
+
+def test_a_refused_transfer_leaves_no_trust(
+    site: Site, keystone: Keystone
+) -> None:
+    spec = msgspec.structs.replace(site.transfer().spec, keep_points=0)
+    with pytest.raises(errors.InvalidInput):
+        custody.transfer_create(site.parts, site.who, spec)
+    assert keystone.made == {}
+    assert rows(site) == []
+
+
+def test_one_whose_making_was_never_answered_is_removed(
+    site: Site, keystone: Keystone
+) -> None:
+    keystone.lost = True
+    with pytest.raises(errors.Unreachable):
+        made(site)
+    assert keystone.made == {}
+    assert rows(site) == []
+
+
+def test_a_conductor_that_died_while_making_leaves_none(
+    site: Site, keystone: Keystone
+) -> None:
+    trust = trusts.begin(site.parts, WHO)
+    assert trust is not None
+    trusts.sweep(site.parts)
+    assert rows(site) == ['making']  # somebody may still be about it
+    early = datetime.timedelta(seconds=trusts.MAKING_SECONDS + 1)
+    with site.parts.database.writer() as session:
+        session.execute(
+            sa.text('UPDATE trusts SET created_at = :at'),
+            {'at': datetime.datetime.now(datetime.UTC) - early},
+        )
+    trusts.sweep(site.parts)
+    assert keystone.made == {}
+    assert rows(site) == []
+    with pytest.raises(errors.Stale):
+        trusts.own(site.parts, trust, 'x')
+
+
+def test_keystone_away_is_tried_again(site: Site, keystone: Keystone) -> None:
+    transfer = made(site)
+    keystone.away = True
+    custody.transfer_delete(site.parts, site.who, transfer.id)
+    assert rows(site) == ['dropping']
+    keystone.away = False
+    trusts.sweep(site.parts)
+    assert keystone.made == {}
+    assert rows(site) == []
+
+
+def test_a_change_makes_a_new_one(site: Site, keystone: Keystone) -> None:
+    transfer = made(site)
+    [before] = keystone.made
+    site.who = msgspec.structs.replace(WHO, user_id='other')
+    custody.transfer_update(
+        site.parts, site.who, transfer.id, {'notes': 'mine now'}
+    )
+    [after] = keystone.made.values()
+    assert after.id != before
+    assert after.user_id == 'other'
+    assert (
+        trusts.of_transfer(site.parts, transfer.id).token == f'k-{after.id} '
+    )
+
+
+def test_a_revoked_one_says_what_to_do(site: Site, keystone: Keystone) -> None:
+    transfer = made(site)
+    keystone.made.clear()
+    with pytest.raises(errors.AuthFailed) as told:
+        trusts.of_transfer(site.parts, transfer.id)
+    assert 'Update the transfer' in told.value.message
+
+
+def test_the_secret_of_a_credential_is_in_the_store(
+    site: Site, keystone: Keystone
+) -> None:
+    keystone.credentials = True
+    transfer = made(site)
+    with site.parts.database.reader() as session:
+        found = session.execute(sa.text('SELECT * FROM trusts')).all()
+    assert 'zq-secret' not in str(found)
+    grant = trusts.of_transfer(site.parts, transfer.id)
+    assert grant.token.endswith(' zq-secret-zq')
+    custody.transfer_delete(site.parts, site.who, transfer.id)
+    kept = [payload for _, payload in site.store.kept.values()]
+    assert b'zq-secret-zq' not in kept
+
+
+def test_a_question_borrows_the_callers_token_or_a_trust(
+    site: Site, keystone: Keystone
+) -> None:
+    transfer = made(site)
+    endpoint = site.parts.database.read(
+        lambda s: db.endpoints.get(s, transfer.spec.origin_endpoint_id)
+    )
+    asked = trusts.of_endpoint(site.parts, endpoint, WHO)
+    assert asked.token == WHO.token
+    [trust] = keystone.made
+    late = trusts.of_endpoint(site.parts, endpoint, None)
+    assert late.token == f'k-{trust} '
