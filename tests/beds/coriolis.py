@@ -42,6 +42,8 @@ margin_seconds = 2
 stop_grace_seconds = 5
 drain_seconds = 1
 cache_seconds = 0
+[metrics]
+keep_seconds = 0
 """
 
 
@@ -54,6 +56,9 @@ class Service:
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder = folder
+        self.audit_file = folder / 'audit.log'
+        # Of each process, by its name.
+        self.metrics_ports: dict[str, int] = {}
         self.running: dict[str, process.Server] = {}
 
     def start(self, name: str) -> None:
@@ -133,7 +138,11 @@ class AllInOne(Service):
         folder.mkdir(exist_ok=True)
         self._port = process.free_port()
         self._state = folder / 'state'
-        (folder / 'times.conf').write_text(TIMES)
+        self.metrics_ports['allinone'] = process.free_port()
+        (folder / 'times.conf').write_text(
+            f'{TIMES}api_port = {self.metrics_ports["allinone"]}\n'
+            f'[audit]\nfile = {self.audit_file}\n'
+        )
         self.url = f'http://127.0.0.1:{self._port}/v1/local'
         self.database_url = f'sqlite:///{self._state}/coriolis.sqlite'
 
@@ -190,10 +199,14 @@ class Processes(Service):
             '[api]\n'
             'bind_host = 127.0.0.1\n'
             f'bind_port = {self._port}\n'
+            f'[audit]\nfile = {self.audit_file}\n'
         )
         for name in self.NAMES:
+            self.metrics_ports[name] = process.free_port()
+            kind = name.partition('-')[0]
             self._file(name).write_text(
                 f'[DEFAULT]\nhost = {name}\nlog_file = {folder}/{name}.log\n'
+                f'[metrics]\n{kind}_port = {self.metrics_ports[name]}\n'
             )
 
     def start_all(self) -> None:
