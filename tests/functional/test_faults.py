@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from coriolis_ng.client import ApiError
 from tests.beds.memory import MemoryCloud
 from tests.functional.world import MIB, RUNNING, World, notes, task, told
 
@@ -147,6 +148,29 @@ def test_what_was_left_over_does_not_keep_disks(world: World) -> None:
     assert len(world.destination.left()['machines']) == 1
     world.delete(transfer)
     assert world.destination.left() == {}
+
+
+def test_what_was_left_over_is_listed_and_removed(world: World) -> None:
+    name, transfer = replica(world)
+    assert world.client.strays.list() == []
+    plant(world, 'drop_machine', error=LASTING)
+    done = world.run(transfer)
+    [machine] = world.destination.left()['machines']
+    [stray] = world.client.strays.list()
+    assert (stray['kind'], stray['resource_id']) == ('vm', machine)
+    assert (stray['side'], stray['instance']) == ('target', name)
+    assert stray['execution_id'] == done['id']
+    plant(world, 'drop_machine', error=LASTING)
+    with pytest.raises(ApiError) as caught:
+        world.client.strays.delete(stray['id'])
+    assert 'a planted fault' in caught.value.message
+    [stray] = world.client.strays.list()
+    assert stray['reason'] == 'a planted fault'
+    assert len(world.destination.left()['machines']) == 1
+    world.client.strays.delete(stray['id'])
+    assert world.client.strays.list() == []
+    assert 'machines' not in world.destination.left()
+    check_met(world)
 
 
 def test_an_old_point_that_does_not_go(world: World) -> None:
