@@ -134,7 +134,12 @@ def test_the_words_of_before(
     assert [one['ID'] for one in shell.json('migration', 'list')] == [
         migration['id']
     ]
+    made = migration['transfer_result'][machine]
     shell.run('migration', 'delete', migration['id'])
+    # It stays, so its user has to remove it.
+    world.destination.call('drop_machine', id=made['id'])
+    for disk in made['devices']['disks']:
+        world.destination.call('drop_volume', id=disk['id'])
 
 
 def test_openstack_runs_the_same_commands(

@@ -67,6 +67,7 @@ def test_the_frames_of_an_execution(
     world: World, shell: Shell, columns: int
 ) -> None:
     machine = world.machine('web1', 12 * MIB)
+    world.fill(machine, 0, 0, 12 * MIB)
     transfer = world.transfer(machine)
     world.destination.call('test_delay', call='write', seconds=0.3)
     terminal = Terminal(
@@ -91,6 +92,7 @@ def test_the_frames_of_an_execution(
 
 def test_ctrl_c_ends_the_view_only(world: World, shell: Shell) -> None:
     machine = world.machine('web1', 12 * MIB)
+    world.fill(machine, 0, 0, 12 * MIB)
     transfer = world.transfer(machine)
     world.destination.call('test_delay', call='write', seconds=0.3)
     terminal = Terminal(shell, 80, 'transfer', 'execute', transfer, '--wait')
