@@ -143,7 +143,7 @@ def transfer(world: World, rest: Rest, *names: str, **more: Any) -> Json:
 
 
 def test_endpoints(world: World, rest: Rest) -> None:
-    body = {
+    body: Json = {
         'name': 'here',
         'type': 'memory',
         'description': None,
@@ -377,7 +377,7 @@ def test_services_and_diagnostics(world: World, rest: Rest) -> None:
     assert worker['status'] == 'UP'
     url = f'/services/{worker["id"]}'
     for enabled in (False, True):
-        body = {'service': {'enabled': enabled, 'mapped_regions': []}}
+        body: Json = {'service': {'enabled': enabled, 'mapped_regions': []}}
         assert rest.put(url, body)['service']['enabled'] is enabled
     refusal(rest.delete(url, 409), 409, 'conflictingRequest')
     known = {'host': worker['host'], 'binary': worker['binary']}

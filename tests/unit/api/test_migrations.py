@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Older dialects at the edge: what becomes of a body, and what is undone
+when it is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from coriolis_ng import errors
+from coriolis_ng.api.schemas.decode import decode_body
+from coriolis_ng.api.schemas.migrations import CreateMigration
+from coriolis_ng.db import api as rows
+from coriolis_ng.objects.transfer import Scenario, TransferSpec
+from tests.unit.api.conftest import Client, Made, World
+
+SECRET = 'ebe69d82-da6f-451e-a0f6-3551d0f7ef85'  # noqa: S105 - an id
+EXAMPLE: dict[str, Any] = {
+    'migration': {
+        'origin': {
+            'type': 'vmware_vsphere',
+            'connection_info': {'secret_id': SECRET},
+        },
+        'destination': {
+            'type': 'openstack',
+            'target_environment': {
+                'flavor_name': 'm1.small',
+                'network_map': {'VM Network': 'private'},
+            },
+        },
+        'instances': ['CentOS 7', 'WS 2012 R2'],
+    }
+}
+
+
+def spec_of(world: World, id: str) -> TransferSpec:
+    return world.database.read(lambda s: rows.transfers.get(s, id)).spec
+
+
+def inline(**more: Any) -> dict[str, Any]:
+    end = {'type': 'memory', 'connection_info': {'host': 'h'}}
+    return {'origin': end, 'destination': end, 'instances': ['a'], **more}
+
+
+def test_the_first_example_is_understood() -> None:
+    given = decode_body(CreateMigration, EXAMPLE).migration
+    given.check()
+    assert given.origin is not None
+    assert given.destination is not None
+    assert given.origin.access() == {'secret_ref': SECRET}
+    assert given.destination.access() == {}
+    made = given.transfer('o', 'd')
+    assert made.instances == ['CentOS 7', 'WS 2012 R2']
+    assert made.destination_environment == {
+        'flavor_name': 'm1.small',
+        'network_map': {'VM Network': 'private'},
+    }
+
+
+@pytest.mark.parametrize(
+    'secret', [{'secret_id': SECRET}, {'secret_ref': SECRET}]
+)
+def test_secrets_become_references(
+    world: World, client: Client, secret: dict[str, str]
+) -> None:
+    end = {'type': 'memory', 'connection_info': secret}
+    body = {'replica': inline(origin=end, destination=end)}
+    made = client.post('/replicas', body)['replica']
+    for id in (made['origin_endpoint_id'], made['destination_endpoint_id']):
+        row = world.database.read(
+            lambda s, id=id: rows.endpoints.get(s, id)  # type: ignore[misc]
+        )
+        assert row.secret == SECRET
+
+
+def test_a_migration_s_spec(world: World, client: Client) -> None:
+    environment = {'pool': 'p', 'network_map': {'a': 'b'}}
+    given = inline(replication_count=4, shutdown_instances=True)
+    given['destination'] = {
+        **given['destination'],
+        'target_environment': environment,
+    }
+    made = client.post('/migrations', {'migration': given})['migration']
+    spec = spec_of(world, made['id'])
+    assert spec.scenario is Scenario.LIVE_MIGRATION
+    assert (spec.replication_count, spec.shutdown_instances) == (4, True)
+    assert spec.clone_disks is False
+    assert spec.destination_environment == {'pool': 'p'}
+    assert spec.network_map == {'a': 'b'}
+    assert set(spec.own_endpoints) == {
+        spec.origin_endpoint_id,
+        spec.destination_endpoint_id,
+    }
+    made = client.post('/migrations', {'migration': inline()})['migration']
+    spec = spec_of(world, made['id'])
+    assert (spec.replication_count, spec.shutdown_instances) == (2, False)
+
+
+def test_one_end_may_be_an_endpoint(
+    world: World, client: Client, made: Made
+) -> None:
+    given = inline(origin_endpoint_id=made.origin['id'])
+    del given['origin']
+    shown = client.post('/replicas', {'replica': given})['replica']
+    assert shown['origin']['endpoint_id'] == made.origin['id']
+    spec = spec_of(world, shown['id'])
+    assert spec.own_endpoints == (spec.destination_endpoint_id,)
+
+
+def test_a_refusal_names_the_field_of_this_dialect(
+    world: World, client: Client
+) -> None:
+    world.conductor.refusals['create'] = errors.InvalidInput(
+        'no', field='$.type'
+    )
+    answer = client.post('/replicas', {'replica': inline()}, 400)
+    assert answer['error']['field'] == '$.replica.origin.type'
+    assert client.get('/endpoints')['endpoints'] == []
+
+
+def test_a_copy_that_nothing_follows_is_an_error(
+    world: World, client: Client
+) -> None:
+    made = client.post('/migrations', {'migration': inline()})['migration']
+    url = f'/migrations/{made["id"]}'
+    assert client.get(url)['migration']['status'] == 'RUNNING'
+    [run] = client.get(f'/transfers/{made["id"]}/executions')['executions']
+
+    def end(session: Any) -> None:
+        rows.executions.end(session, run['id'], 'done')  # type: ignore[arg-type]
+
+    world.database.write(end)
+    assert client.get(url)['migration']['status'] == 'ERROR'
+    [listed] = client.get('/migrations')['migrations']
+    assert listed['status'] == 'ERROR'
