@@ -131,7 +131,7 @@ def test_a_destination_that_is_too_small(
         done = world.run(transfer, 'ERROR')
         failed = task(done, 'VALIDATE_TRANSFER_INPUTS')
         assert failed['status'] == 'ERROR'
-        assert '3145728 are free' in failed['exception_details']
+        assert '3.0 MiB are free' in failed['exception_details']
         assert small.left() == {}
         assert world.source.left() == {}
         assert world.points(transfer) == []
