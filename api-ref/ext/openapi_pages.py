@@ -92,10 +92,10 @@ def _operation(
 
 def _statuses(document: Plain, responses: Plain) -> Iterator[str]:
     rows = []
-    for status, answer in responses.items():
-        if '$ref' in answer:
-            name = answer['$ref'].rsplit('/', 1)[1]
-            answer = document['components']['responses'][name]
+    named = document['components']['responses']
+    for status, told in responses.items():
+        name = told.get('$ref', '').rsplit('/', 1)[-1]
+        answer = named[name] if name else told
         headers = ', '.join(
             name
             for name in answer.get('headers', {})
