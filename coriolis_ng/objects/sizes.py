@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-_UNITS = ('bytes', 'KiB', 'MiB', 'GiB', 'TiB')
+_UNITS = ('bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB')
 
 
 def readable(size: int) -> str:

@@ -12,10 +12,12 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+import msgspec
 import pytest
 
 from coriolis_ng import errors
-from coriolis_ng.objects.minion import MinionKeys, Purpose
+from coriolis_ng.objects.minion import Minion, MinionKeys, Purpose
+from coriolis_ng.objects.preflight import Severity
 from coriolis_ng.objects.resource import Resource, ResourceKind, Side
 from coriolis_ng.objects.snapshot import Mode, Snapshot
 from coriolis_ng.objects.transfer import StorageMappings
@@ -287,6 +289,40 @@ class ImportsConformance:
                 assert not any(content(reader))
                 reader.close()
 
+    def test_what_is_there_is_not_counted_again(
+        self, cloud: TargetBed, volumes: Volumes
+    ) -> None:
+        """A cloud with room for nothing more still takes a delta."""
+        huge = tuple(
+            msgspec.structs.replace(disk, size=1 << 55)
+            for disk in cloud.vm.disks
+        )
+        vm = msgspec.structs.replace(cloud.vm, disks=huge)
+        there = tuple(
+            msgspec.structs.replace(volume, size=1 << 55)
+            for volume in volumes.items
+        )
+        preflight = cloud.connection.imports.preflight
+        rooms = []
+        for existing in (Volumes(), Volumes(items=there)):
+            found = preflight(vm, StorageMappings(), cloud.options, existing)
+            rooms.append(
+                [
+                    f.meaning
+                    for f in found
+                    if f.severity is Severity.ERROR and ' free' in f.meaning
+                ]
+            )
+        [before], after = rooms
+        assert 'PiB' in before
+        assert after == []
+
+    def test_a_worker_machine_that_is_gone(self, cloud: TargetBed) -> None:
+        """``NotFound``, in words for the user."""
+        gone = Minion(id='22222222-3333-4444-8555-666666666666')
+        with pytest.raises(errors.NotFound, match='gone'):
+            cloud.connection.imports.check_minion(gone)
+
     def test_a_point_with_live_clones_is_not_dropped(
         self, cloud: TargetBed, watch: RecordingWatch, volumes: Volumes
     ) -> None:
@@ -337,6 +373,7 @@ class DirectWritesConformance:
                 options=cloud.options,
                 watch=watch,
             )
+            imports.check_minion(minion)
             old = imports.open(minion, volumes.items[0], 1)
             new = imports.open(minion, volumes.items[0], 2)
             new.write(0, memoryview(b'new' * 100))
