@@ -7,7 +7,7 @@ backend.init_backend(backend.BackendType.THREADING)
 
 project = "coriolis_ng"
 copyright = "coriolis_ng contributors"  # noqa: A001
-extensions = []
+extensions = ["cliff.sphinxext", "sphinx.ext.autodoc"]
 master_doc = "index"
 exclude_patterns = []
 html_theme = "alabaster"
