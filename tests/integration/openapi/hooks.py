@@ -31,6 +31,8 @@ def map_path_parameters(
     context: Any, path_parameters: dict[str, Any]
 ) -> dict[str, Any]:
     """The project is that of the token."""
+    if not path_parameters:
+        return path_parameters
     made = {name: known(name, one) for name, one in path_parameters.items()}
     if 'project_id' in made:
         made['project_id'] = KNOWN['project_id'][0]
