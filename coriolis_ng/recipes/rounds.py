@@ -68,19 +68,7 @@ def add(
         instance=name,
         volumes=before.volumes,
     )
-    seen, off = vm, None
-    if spec.shutdown_instances:
-        # As late as possible: the machine is missed while it is off.
-        seen = off = plan.add(
-            ShutDownVm, instance=name, vm=vm.vm, after=[writer]
-        )
-    snapshot = plan.add(
-        SnapshotVm,
-        instance=name,
-        vm=seen.vm,
-        since=before.since,
-        after=[writer],
-    )
+    seen, snapshot = _freeze(plan, vm, writer, before, spec)
     copied = plan.add(
         CopyDisks,
         instance=name,
@@ -113,9 +101,9 @@ def add(
     )
     plan.clean(CleanTarget, volumes, point)
     made = before.rounds + 1
-    if off is not None:
+    if seen is not vm:
         # What reads the disks of a machine that is off must be gone first.
-        plan.clean(RestartVm, off, after=[clean], vm=vm.vm, rounds=made)
+        plan.clean(RestartVm, seen, after=[clean], vm=vm.vm, rounds=made)
     return point, Before(
         volumes=point.volumes,
         since=point.checkpoint,
@@ -123,3 +111,24 @@ def add(
         snapshots=(snapshot,),
         rounds=made,
     )
+
+
+def _freeze(
+    plan: Plan, vm: Step, writer: Step, before: Before, spec: ExecutionSpec
+) -> tuple[Step, Step]:
+    """The machine as the copy sees it, shut down where that is asked, and
+    its snapshot."""
+    seen = vm
+    if spec.shutdown_instances:
+        # As late as possible: the machine is missed while it is off.
+        seen = plan.add(
+            ShutDownVm, instance=vm.instance, vm=vm.vm, after=[writer]
+        )
+    snapshot = plan.add(
+        SnapshotVm,
+        instance=vm.instance,
+        vm=seen.vm,
+        since=before.since,
+        after=[writer],
+    )
+    return seen, snapshot

@@ -105,6 +105,30 @@ def start(
             sa.select(column).where(service.id == service_id).scalar_subquery()
         )
 
+    won = swap(
+        session,
+        _Task,
+        _startable(task_id, attempt, cleanup),
+        state=TaskState.RUNNING,
+        reason='',
+        attempt=attempt + 1,
+        service_id=service_id,
+        host=of_service(service.host),
+        incarnation=of_service(service.incarnation),
+        lease_until=later(lease_seconds),
+        not_before=None,
+        advanced=False,
+        started_at=sa.func.coalesce(_Task.started_at, utcnow()),
+    )
+    if won:
+        events.of_task(session, task_id)
+    elif not cleanup:
+        slots.free(session, service_id)
+    return won == 1
+
+
+def _startable(task_id: str, attempt: int, cleanup: bool) -> list[Any]:
+    """What must hold of a task's row in the moment of its start."""
     where = [
         _Task.id == task_id,
         _Task.attempt == attempt,
@@ -124,26 +148,7 @@ def start(
             .with_for_update(read=True)
         )
         where.append(asked.exists())
-    won = swap(
-        session,
-        _Task,
-        where,
-        state=TaskState.RUNNING,
-        reason='',
-        attempt=attempt + 1,
-        service_id=service_id,
-        host=of_service(service.host),
-        incarnation=of_service(service.incarnation),
-        lease_until=later(lease_seconds),
-        not_before=None,
-        advanced=False,
-        started_at=sa.func.coalesce(_Task.started_at, utcnow()),
-    )
-    if won:
-        events.of_task(session, task_id)
-    elif not cleanup:
-        slots.free(session, service_id)
-    return won == 1
+    return where
 
 
 def finish(
