@@ -12,7 +12,7 @@ from oslo_config import cfg
 from coriolis_ng import errors
 from coriolis_ng.secrets.base import Trusts
 
-SECONDS = 10  # for Keystone to answer
+SECONDS = 20  # for Keystone to answer
 _OTHER_SCOPES = (
     'project_id',
     'project_name',

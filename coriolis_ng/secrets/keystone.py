@@ -8,6 +8,8 @@ who asked, in that project, with the roles of the request.
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,6 +24,7 @@ KEY_MANAGER = 'key-manager'
 # Kept by Keystone with the trust: with it a trust is found again whose
 # making was never acknowledged.
 MARK = 'coriolis_trust'
+KEPT_SECONDS = 300  # a token is used again; a revoked one so long at most
 _FORBIDDEN = (401, 403)
 _GONE = 404
 
@@ -47,6 +50,8 @@ class KeystoneTrusts:
         self._session = session
         self._make_auth = make_auth
         self._own = make_auth()
+        self._lock = threading.Lock()
+        self._auths: dict[str, tuple[float, Any]] = {}
         self._interface = interface
         self._region_name = region_name
 
@@ -76,15 +81,12 @@ class KeystoneTrusts:
     def grant(self, trust: Trust, secret: str) -> Grant:
         """A token under the trust; ``AuthFailed`` when it was revoked, or
         the user lost a role or was removed."""
-        if trust.kind is TrustKind.TRUST:
-            auth = self._make_auth(trust_id=trust.external_id)
-        else:
-            auth = v3.ApplicationCredential(
-                auth_url=self._url(),
-                application_credential_id=trust.external_id,
-                application_credential_secret=secret,
-            )
-        return self._granted(auth)
+        try:
+            return self._granted(self._auth(trust, secret))
+        except errors.AuthFailed:
+            with self._lock:
+                self._auths.pop(trust.id, None)
+            raise
 
     def lend(self, token: str, project_id: str) -> Grant:
         """The caller's own token, for a question that is answered now."""
@@ -147,6 +149,28 @@ class KeystoneTrusts:
         made = made['application_credential']
         kind = TrustKind.APPLICATION_CREDENTIAL
         return kind, str(made['id']), str(made['secret'])
+
+    def _auth(self, trust: Trust, secret: str) -> Any:
+        """The same for a while: a dozen children that start together ask
+        Keystone once."""
+        now = time.monotonic()
+        with self._lock:
+            self._auths = {
+                id: one for id, one in self._auths.items() if one[0] > now
+            }
+            if trust.id not in self._auths:
+                made = self._new_auth(trust, secret)
+                self._auths[trust.id] = now + KEPT_SECONDS, made
+            return self._auths[trust.id][1]
+
+    def _new_auth(self, trust: Trust, secret: str) -> Any:
+        if trust.kind is TrustKind.TRUST:
+            return self._make_auth(trust_id=trust.external_id)
+        return v3.ApplicationCredential(
+            auth_url=self._url(),
+            application_credential_id=trust.external_id,
+            application_credential_secret=secret,
+        )
 
     def _granted(self, auth: Any) -> Grant:
         access = self._access(auth)
