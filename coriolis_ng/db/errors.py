@@ -6,6 +6,18 @@ from __future__ import annotations
 from coriolis_ng import errors
 
 
+class NoRoom(errors.Unreachable):
+    """The disk below the database is full; nothing was written, and the
+    same call works once there is room."""
+
+    def __init__(self, detail: str = '') -> None:
+        super().__init__(
+            "The disk that holds the service's database is full: make room "
+            'there. What runs waits for it, and nothing is lost.',
+            detail=detail,
+        )
+
+
 class Changed(errors.Stale):
     """Somebody else changed the row since it was read.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import random
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +23,7 @@ from oslo_db.sqlalchemy import enginefacade
 from sqlalchemy.orm import Session
 
 from coriolis_ng.db.clock import later
-from coriolis_ng.db.errors import Changed
+from coriolis_ng.db.errors import Changed, NoRoom
 
 T = TypeVar('T')
 
@@ -30,6 +31,10 @@ BUSY_MILLISECONDS = 60_000
 ATTEMPTS = 10
 # An option of a connection: the transaction that begins is going to write.
 _WRITES = 'coriolis_writes'
+# What a full disk looks like: SQLite may say that it cannot write its log.
+_SQLITE_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}
+# ER_DISK_FULL and ER_RECORD_FILE_FULL.
+_MARIADB_FULL = {1021, 1114}
 
 
 class _Scope:
@@ -78,11 +83,12 @@ class Database:
         """A transaction that commits at the end of the block.
 
         Raises ``RuntimeError`` inside another one of the same thread on
-        SQLite, where it would wait for itself.
+        SQLite, where it would wait for itself, and ``NoRoom`` when the disk
+        is full.
         """
         if not self._sqlite:
-            with self._facade.writer.using(_Scope()) as session:
-                yield session
+            with _fullness_told(), self._facade.writer.using(_Scope()) as one:
+                yield one
             return
         if self._owner == threading.get_ident():
             raise RuntimeError('a writing transaction inside another one')
@@ -90,7 +96,10 @@ class Database:
         with self._one_writer:
             self._owner = threading.get_ident()
             try:
-                with self._facade.writer.using(_Scope()) as session:
+                with (
+                    _fullness_told(),
+                    self._facade.writer.using(_Scope()) as session,
+                ):
                     session.connection(execution_options={_WRITES: True})
                     yield session
             finally:
@@ -137,6 +146,30 @@ class Database:
         # after each transaction; this one stays.
         self._anchor = engine.raw_connection()
         _write_ahead(self._anchor.cursor())
+
+
+@contextlib.contextmanager
+def _fullness_told() -> Iterator[None]:
+    try:
+        yield
+    except (exception.DBError, sa.exc.DBAPIError) as error:
+        if _is_full(error):
+            raise NoRoom(str(error)[:500]) from error
+        raise
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether a driver's error below says so."""
+    inner: BaseException | None = error
+    if isinstance(inner, exception.DBError):
+        inner = inner.inner_exception
+    if isinstance(inner, sa.exc.DBAPIError):
+        inner = inner.orig
+    if isinstance(inner, sqlite3.Error):
+        code = getattr(inner, 'sqlite_errorcode', 0)
+        return code in _SQLITE_FULL
+    first = inner.args[0] if inner is not None and inner.args else None
+    return first in _MARIADB_FULL
 
 
 def now(session: Session) -> datetime.datetime:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from coriolis_ng.db import api as db
 from coriolis_ng.db import models
 from coriolis_ng.db.clock import later
-from coriolis_ng.db.errors import Changed
+from coriolis_ng.db.errors import Changed, NoRoom
 from coriolis_ng.db.session import Database
 from tests.unit.db import make
 
@@ -198,3 +198,36 @@ def test_a_time_without_a_zone_is_refused(database: Database) -> None:
                 )
             )
         )
+
+
+def test_a_full_disk_is_told_and_passes(tmp_path: Any) -> None:
+    database = Database(f'sqlite:///{tmp_path}/db')
+    with database.writer() as session:
+        session.execute(sa.text('CREATE TABLE big (text TEXT)'))
+
+    def grow(session: Any) -> None:
+        session.execute(sa.text("INSERT INTO big VALUES ('first')"))
+        big = {'text': 'x' * 1_000_000}
+        session.execute(sa.text('INSERT INTO big VALUES (:text)'), big)
+
+    def limit(session: Any, pages: int) -> None:
+        session.execute(sa.text(f'PRAGMA max_page_count = {pages}'))
+
+    with pytest.raises(NoRoom, match='make room') as caught:
+        database.write(lambda s: (limit(s, 5), grow(s)))
+    assert caught.value.retryable
+    assert caught.value.code == 'unreachable'
+    count = sa.text('SELECT COUNT(*) FROM big')
+    assert database.read(lambda s: s.scalar(count)) == 0
+    database.write(lambda s: (limit(s, 10_000), grow(s)))
+    assert database.read(lambda s: s.scalar(count)) == 2
+    database.close()
+
+
+def test_other_errors_stay_what_they_are(database: Database) -> None:
+    def wrong(session: Any) -> None:
+        session.execute(sa.text('INSERT INTO nothing VALUES (1)'))
+
+    with pytest.raises(Exception, match='nothing') as caught:
+        database.write(wrong)
+    assert not isinstance(caught.value, NoRoom)
