@@ -56,7 +56,7 @@ class Ours:
         parser.formatter_class = argparse.RawDescriptionHelpFormatter
         if self.examples:
             shown = self.examples.strip('\n').replace('{}', self.program)
-            parser.epilog = f'examples:\n{advice.spelled(shown)}'
+            parser.epilog = f'examples::\n\n{advice.spelled(shown)}'
         # Three screens of options hide what is wrong.
         parser.error = functools.partial(_misused, parser)  # type: ignore[method-assign]
         # Tables wider than the terminal are unreadable.
