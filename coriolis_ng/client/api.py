@@ -59,17 +59,12 @@ class Api:
         headers: dict[str, str] | None = None,
     ) -> Any:
         """The answer's JSON, None for an empty one; raises ``ApiError``."""
-        answer = self.send(verb, path, body, params, headers)
-        if not answer.content:
-            return None
-        try:
-            return answer.json()
-        except ValueError:
-            raise ApiError(
-                f'{answer.url} answers, but not with JSON; it does not look '
-                'like a migration service. Is the endpoint right?',
-                code='not_the_service',
-            ) from None
+        return _json(self.send(verb, path, body, params, headers))
+
+    def tagged(self, path: str, params: Json | None = None) -> tuple[Any, str]:
+        """The JSON and its ``ETag``, '' where there is none."""
+        answer = self.send('GET', path, None, params)
+        return _json(answer), str(answer.headers.get('ETag') or '')
 
     def text(self, path: str, media_type: str, params: Json) -> str:
         """The answer as text of that type, such as ``text/csv``."""
@@ -118,6 +113,19 @@ class Api:
         if answer.status_code >= 400:
             raise _refusal(answer)
         return answer
+
+
+def _json(answer: Any) -> Any:
+    if not answer.content:
+        return None
+    try:
+        return answer.json()
+    except ValueError:
+        raise ApiError(
+            f'{answer.url} answers, but not with JSON; it does not look like '
+            'a migration service. Is the endpoint right?',
+            code='not_the_service',
+        ) from None
 
 
 def _of_keystoneauth(error: Exception) -> ApiError:

@@ -64,19 +64,23 @@ class Collection(Generic[R]):
             marker = found[-1]['id']
 
     def get(self, id: str, **params: Any) -> R:
-        """One; raises ``NotFound``."""
-        answer = self.api.ask('GET', self.url(id), params=params)
-        return self.made(answer[self.one])
+        """One, with its ``etag`` where it has one; raises ``NotFound``."""
+        answer, etag = self.api.tagged(self.url(id), params)
+        found = self.made(answer[self.one])
+        found.etag = etag
+        return found
 
     def create(self, **fields: Any) -> R:
         """A new one; fields that are None are left to the service."""
         body = {self.one: said(fields)}
         return self.made(self.api.ask('POST', self.path, body)[self.one])
 
-    def update(self, id: str, **fields: Any) -> R:
-        """The changed one; fields that are None stay as they are."""
+    def update(self, id: str, etag: str | None = None, **fields: Any) -> R:
+        """The changed one; fields that are None stay as they are. With an
+        ``etag`` raises ``Conflict`` when it was changed since."""
         body = {self.one: said(fields)}
-        answer = self.api.ask('PUT', self.url(id), body)
+        headers = {'If-Match': etag} if etag else None
+        answer = self.api.ask('PUT', self.url(id), body, headers=headers)
         return self.made(answer[self.one])
 
     def delete(self, id: str, **params: Any) -> None:

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 from coriolis_ng.client import runs
 from coriolis_ng.client.api import Json
-from coriolis_ng.client.collection import Collection
+from coriolis_ng.client.collection import Collection, said
 from coriolis_ng.client.resource import Resource
-from coriolis_ng.client.transfers import Action
+from coriolis_ng.client.transfers import Action, Plan
 
 
 class DeployedInstance(Resource):
@@ -42,6 +42,11 @@ class Deployment(runs.Run, Action):
 class Deployments(Collection[Deployment]):
     path, one, many = '/deployments', 'deployment', 'deployments'
     kind = Deployment
+
+    def plan(self, **fields: Any) -> Plan:
+        """What a deployment made with these would do; nothing is made."""
+        body = {self.one: said(fields)}
+        return Plan(self.api.ask('POST', f'{self.path}/plan', body)['plan'])
 
     def cancel(self, id: str, force: bool = False) -> None:
         """Asks it to stop; what it made is removed."""

@@ -20,6 +20,9 @@ class Resource(dict[str, Any]):
     parts: ClassVar[Mapping[str, type[Resource]]] = {}
 
     id: str
+    # Of a transfer or endpoint that was got: for an update that is refused
+    # when somebody else was faster.
+    etag: str = ''
 
     def __init__(self, plain: Mapping[str, Any]) -> None:
         super().__init__(plain)

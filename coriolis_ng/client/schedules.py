@@ -39,7 +39,9 @@ class SchedulesOfTransfer(Collection[Schedule]):
         answer = self.api.ask('POST', self.path, said(fields))
         return self.made(answer[self.one])
 
-    def update(self, id: str, **fields: Any) -> Schedule:
+    def update(
+        self, id: str, etag: str | None = None, **fields: Any
+    ) -> Schedule:
         """The changed one; an expiration date, an interval and a policy
         that are None are removed, other None fields change nothing."""
         answer = self.api.ask('PUT', self.url(id), fields)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from coriolis_ng.client.api import Json
-from coriolis_ng.client.collection import Collection
+from coriolis_ng.client.collection import Collection, said
 from coriolis_ng.client.executions import Execution
 from coriolis_ng.client.resource import Resource, Stamped
 
@@ -59,13 +59,35 @@ class Preflight(Resource):
     findings: list[Finding]
 
 
-class Transfers(Collection[Transfer]):
-    path, one, many, kind = '/transfers', 'transfer', 'transfers', Transfer
+class PlannedDisk(Resource):
+    """``mode`` is full, delta or clone; ``bytes`` is what the source would
+    read, None where that is not known, and ``basis`` how it was found."""
 
-    def update(self, id: str, **fields: Any) -> Transfer:
-        """The changed one; environments, network map and storage mappings
-        are merged into what is there."""
-        return super().update(id, **fields)
+    instance: str
+    disk_id: str
+    size: int
+    mode: str
+    reason: str
+    bytes: int | None
+    basis: str
+
+
+class Plan(Resource):
+    """What a run would do; ``notes`` say what could not be found out."""
+
+    parts: ClassVar[Mapping[str, type[Resource]]] = {'disks': PlannedDisk}
+
+    tasks: list[Json]
+    disks: list[PlannedDisk]
+    bytes: int | None
+    notes: list[str]
+
+
+class Transfers(Collection[Transfer]):
+    """Their update merges environments, network map and storage mappings
+    into what is there."""
+
+    path, one, many, kind = '/transfers', 'transfer', 'transfers', Transfer
 
     def delete_disks(self, id: str) -> Execution:
         """Starts to delete points, volumes and checkpoints."""
@@ -74,3 +96,7 @@ class Transfers(Collection[Transfer]):
     def preflight(self, id: str) -> Preflight:
         """Everything that would fail, at once; nothing is made."""
         return Preflight(self.act(id, 'preflight')['preflight'])
+
+    def plan(self, id: str, **spec: Any) -> Plan:
+        """What an execution with these words would do; nothing is made."""
+        return Plan(self.act(id, 'plan', said(spec))['plan'])

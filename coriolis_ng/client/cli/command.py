@@ -96,11 +96,16 @@ class Lister(Ours, lister.Lister):
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[list[str], list[list[Any]]]:
-        found = [*self.rows(parsed_args)]
-        return list(self.columns), [
-            [_cell(one, column) for column in self.columns.values()]
-            for one in found
-        ]
+        return cells(self.columns, self.rows(parsed_args))
+
+
+def cells(
+    columns: Mapping[str, Column], rows: Iterable[Json]
+) -> tuple[list[str], list[list[Any]]]:
+    """A table as cliff wants it."""
+    return list(columns), [
+        [_cell(one, column) for column in columns.values()] for one in rows
+    ]
 
 
 def _cell(one: Json, column: Column) -> Any:

@@ -7,7 +7,7 @@ import argparse
 from typing import Any
 
 from coriolis_ng.client.api import Json
-from coriolis_ng.client.cli import arguments, names
+from coriolis_ng.client.cli import arguments, names, plan
 from coriolis_ng.client.cli.command import Command, Deleter, Pages, ShowOne
 from coriolis_ng.client.cli.run import Followers, waiting
 
@@ -42,7 +42,27 @@ class _One(OfDeployments):
         )
 
 
-class Create(OfDeployments, ShowOne):
+class _New(OfDeployments):
+    """What a deployment is made with."""
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        super().arguments(parser)
+        _new(parser)
+
+    def fields(self, given: argparse.Namespace) -> Json:
+        """As the API takes them."""
+        transfer = names.transfer(
+            self.client.transfers, given.transfer, self.program
+        )
+        return {
+            'transfer_id': transfer,
+            'purpose': given.purpose,
+            'recovery_points': arguments.pairs(given.recovery_point),
+            **said(given),
+        }
+
+
+class Create(_New, ShowOne):
     """Deploy the machines of a transfer from their recovery points."""
 
     examples = """
@@ -51,42 +71,11 @@ class Create(OfDeployments, ShowOne):
 """
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument(
-            'transfer', help='id, notes, or one of its machines'
-        )
-        purpose = parser.add_mutually_exclusive_group()
-        for name, text in (
-            ('test', 'isolated, and torn down when it is deleted'),
-            ('failover', 'the machines run on there (the default)'),
-            ('final', 'the last one: the machines have moved'),
-        ):
-            purpose.add_argument(
-                f'--{name}',
-                action='store_const',
-                const=name,
-                dest='purpose',
-                help=text,
-            )
-        parser.add_argument(
-            '--recovery-point',
-            action='append',
-            default=[],
-            metavar='NAME=ID',
-            help='instead of the newest point of that machine',
-        )
-        settings(parser)
+        super().arguments(parser)
         waiting(parser)
 
     def thing(self, given: argparse.Namespace) -> Json:
-        transfer = names.transfer(
-            self.client.transfers, given.transfer, self.program
-        )
-        made = self.many.create(
-            transfer_id=transfer,
-            purpose=given.purpose,
-            recovery_points=arguments.pairs(given.recovery_point),
-            **said(given),
-        )
+        made = self.many.create(**self.fields(given))
         if given.wait:
             return self.followed(made['id'])
         self.say(
@@ -94,6 +83,42 @@ class Create(OfDeployments, ShowOne):
             f'{made["id"]}'
         )
         return made
+
+
+def _new(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('transfer', help='id, notes, or one of its machines')
+    purpose = parser.add_mutually_exclusive_group()
+    for name, text in (
+        ('test', 'isolated, and torn down when it is deleted'),
+        ('failover', 'the machines run on there (the default)'),
+        ('final', 'the last one: the machines have moved'),
+    ):
+        purpose.add_argument(
+            f'--{name}',
+            action='store_const',
+            const=name,
+            dest='purpose',
+            help=text,
+        )
+    parser.add_argument(
+        '--recovery-point',
+        action='append',
+        default=[],
+        metavar='NAME=ID',
+        help='instead of the newest point of that machine',
+    )
+    settings(parser)
+
+
+class Plan(_New, plan.Disks):
+    """Tell what a deployment would do; nothing is made."""
+
+    examples = """
+  {} deployment plan TRANSFER --test
+"""
+
+    def told(self, given: argparse.Namespace) -> Any:
+        return self.many.plan(**self.fields(given))
 
 
 def settings(parser: argparse.ArgumentParser) -> None:
@@ -199,6 +224,7 @@ class Delete(OfDeployments, Deleter):
 
 COMMANDS = {
     'deployment create': Create,
+    'deployment plan': Plan,
     'deployment list': List,
     'deployment show': Show,
     'deployment watch': Watch,

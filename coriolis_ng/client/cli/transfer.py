@@ -7,7 +7,7 @@ import argparse
 from typing import Any
 
 from coriolis_ng.client.api import Json
-from coriolis_ng.client.cli import arguments, names
+from coriolis_ng.client.cli import arguments, names, plan
 from coriolis_ng.client.cli.command import (
     Deleter,
     Lister,
@@ -231,14 +231,7 @@ class Execute(_One):
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         super().arguments(parser)
         waiting(parser)
-        for name, text in (
-            ('shutdown-instances', 'switch the machines off before the copy'),
-            ('auto-deploy', 'deploy when it went well'),
-            ('checksum', 'compare whole disks at both ends afterwards'),
-        ):
-            parser.add_argument(
-                f'--{name}', action='store_true', default=None, help=text
-            )
+        _spec(parser)
         parser.add_argument(
             '--retry-of',
             metavar='EXECUTION',
@@ -249,13 +242,43 @@ class Execute(_One):
         id = self.id(given.transfer)
         runs = self.executions(id)
         retry = given.retry_of and names.execution(runs, given.retry_of)
-        run = runs.create(
-            shutdown_instances=given.shutdown_instances,
-            auto_deploy=given.auto_deploy,
-            checksum=given.checksum,
-            retry_of=retry,
-        )
+        run = runs.create(**_said_of_run(given), retry_of=retry)
         return self.started(id, run, given.wait)
+
+
+def _spec(parser: argparse.ArgumentParser) -> None:
+    for name, text in (
+        ('shutdown-instances', 'switch the machines off before the copy'),
+        ('auto-deploy', 'deploy when it went well'),
+        ('checksum', 'compare whole disks at both ends afterwards'),
+    ):
+        parser.add_argument(
+            f'--{name}', action='store_true', default=None, help=text
+        )
+
+
+def _said_of_run(given: argparse.Namespace) -> Json:
+    names_ = ('shutdown_instances', 'auto_deploy', 'checksum')
+    return {name: getattr(given, name) for name in names_}
+
+
+class Plan(OfTransfers, plan.Disks):
+    """Tell what an execution would do, and how many bytes travel."""
+
+    examples = """
+  {} transfer plan TRANSFER
+  {} transfer plan TRANSFER --tasks
+"""
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            'transfer', help='id, notes, or one of its machines'
+        )
+        _spec(parser)
+        super().arguments(parser)
+
+    def told(self, given: argparse.Namespace) -> Any:
+        return self.many.plan(self.id(given.transfer), **_said_of_run(given))
 
 
 class DeleteDisks(_One):
@@ -308,6 +331,7 @@ COMMANDS = {
     'transfer update': Update,
     'transfer delete': Delete,
     'transfer execute': Execute,
+    'transfer plan': Plan,
     'transfer preflight': Preflight,
     'transfer disks delete': DeleteDisks,
 }

@@ -250,7 +250,7 @@ def test_what_is_wrong_is_said_in_words(case: str, shell: Shell) -> None:
 @pytest.mark.parametrize(
     ('who', 'told'),
     [
-        ((), 'Say who you are. With Keystone: --os-auth-url'),
+        ((), 'Say who you are. With Keystone: --os-cloud'),
         (('--token-file', '/x'), '--token-file wants --endpoint as well.'),
         (
             ('--token-file', '/x', '--endpoint', 'http://127.0.0.1:1/v1/p'),
