@@ -7,6 +7,9 @@ import json
 import pathlib
 import subprocess
 
+import pytest
+
+from coriolis_ng.client import Conflict
 from tests.functional.cli.conftest import BIN, Shell
 from tests.functional.world import MIB, World
 
@@ -134,11 +137,12 @@ def test_the_words_of_before(
     assert [one['ID'] for one in shell.json('migration', 'list')] == [
         migration['id']
     ]
-    made = migration['transfer_result'][machine]
     shell.run('migration', 'delete', migration['id'])
-    # It stays, so its user has to remove it.
-    world.destination.call('drop_machine', id=made['id'])
-    for disk in made['devices']['disks']:
+    # Its machine stays, so its user has to remove it.
+    [made] = world.destination.left()['machines']
+    disks = world.destination.call('get_machine', name=made)['disks']
+    world.destination.call('drop_machine', id=made)
+    for disk in disks:
         world.destination.call('drop_volume', id=disk['id'])
 
 
@@ -169,6 +173,33 @@ def test_openstack_runs_the_same_commands(
         'There is no transfer "nothing". Say its id, its notes or one of its '
         'machines; see: openstack migration transfer list'
     )
+
+
+def test_a_plan_says_what_would_be_copied(
+    world: World, shell: Shell, endpoints: Names
+) -> None:
+    machine = world.machine('web1', 4 * MIB)
+    transfer = world.transfer(machine)
+    done = shell.run('transfer', 'plan', machine, '-f', 'json')
+    [disk] = json.loads(done.stdout)
+    assert (disk['Disk'], disk['Size'], disk['Mode']) == (
+        'disk0',
+        4 * MIB,
+        'full',
+    )
+    tasks = shell.json('transfer', 'plan', machine, '--tasks')
+    assert f'{len(tasks)} tasks; ' in done.stderr
+    assert 'REPLICATE_DISKS' in [one['Task'] for one in tasks]
+    assert world.client.executions.of(transfer).list() == []
+
+
+def test_who_comes_second_is_refused(world: World) -> None:
+    transfers = world.client.transfers
+    read = transfers.get(world.transfer(world.machine('web1', MIB)))
+    transfers.update(read.id, etag=read.etag, notes='first')
+    with pytest.raises(Conflict, match='read it again'):
+        transfers.update(read.id, etag=read.etag, notes='second')
+    assert transfers.get(read.id).notes == 'first'
 
 
 def test_events_are_followed(
