@@ -58,9 +58,11 @@ def tapped(broker: RabbitMQ) -> Iterator[Tap]:
 
         thread = threading.Thread(target=listen, daemon=True)
         thread.start()
-        yield tap
-        ended.set()
-        thread.join()
+        try:
+            yield tap
+        finally:
+            ended.set()
+            thread.join()
     finally:
         with contextlib.suppress(OSError):
             connection.close()

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from coriolis_ng.client import Client
 from coriolis_ng.secrets.barbican import BarbicanStore
 from tests.beds import memory, tap
 from tests.beds import tenants as beds
@@ -88,11 +89,9 @@ class _Run:
         session = tenants.session('manager')
         self.token = session.get_token()
         self._session = session
-        from coriolis_ng.client import Client
-
         self._client = Client(session, region_name='RegionOne')
         self._made: list[str] = []
-        self._transfer = self._deployment = ''
+        self._transfer = ''
 
     def all(self) -> str:
         source = self._source
@@ -136,24 +135,33 @@ class _Run:
         done = self._wait(lambda: executions.get(execution)['status'])
         assert done == 'COMPLETED', executions.get(execution)
         source.call('test_calm')
-        deployments = self._client.deployments
-        for scripts in (
-            None,
-            {'instances': {MACHINE: f'echo {self._plants["deployment"]}'}},
-        ):
-            made = deployments.create(
-                transfer_id=self._transfer, user_scripts=scripts
-            )['id']
-            done = self._wait(
-                lambda id=made: deployments.get(id)['last_execution_status']
-            )
-            assert done == 'COMPLETED', deployments.get(made)
-            self._deployment = made
+        script = f'echo {self._plants["deployment"]}'
+        self._deploy(user_scripts={'instances': {MACHINE: script}})
+        self._undeploy()
+        self._deploy()
         return execution
 
+    def _deploy(self, **more: Any) -> None:
+        deployments = self._client.deployments
+        made = deployments.create(
+            transfer_id=self._transfer, purpose='test', **more
+        )['id']
+        done = self._wait(
+            lambda: deployments.get(made)['last_execution_status']
+        )
+        assert done == 'COMPLETED', deployments.get(made)
+
+    def _undeploy(self) -> None:
+        deployments = self._client.deployments
+        for one in deployments.list(transfer_id=self._transfer):
+            deployments.delete(one['id'])
+        until = time.monotonic() + 200
+        while deployments.list(transfer_id=self._transfer):
+            assert time.monotonic() < until
+            time.sleep(0.3)
+
     def delete(self) -> None:
-        for one in self._client.deployments.list():
-            self._client.deployments.delete(one['id'])
+        self._undeploy()
         run = self._client.transfers.delete_disks(self._transfer)['id']
         executions = self._client.executions.of(self._transfer)
         self._wait(lambda: executions.get(run)['status'])
