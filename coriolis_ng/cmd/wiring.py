@@ -126,14 +126,10 @@ def _limits(conf: cfg.ConfigOpts) -> Limits:
     """Where limits come from, as ``[quota] driver`` wants it."""
     group = conf.quota
     if group.driver == 'keystone':
-        from oslo_limit import limit
+        # Only here: it brings options of its own.
+        from coriolis_ng.cmd import limits
 
-        # It asks Keystone which model holds, so it is made when needed.
-        return KeystoneLimits(
-            lambda project_id, names: limit.Enforcer(
-                lambda *_: {}
-            ).get_project_limits(project_id, names)
-        )
+        return KeystoneLimits(limits.fetch)
     return LocalLimits({one: group[one.value] for one in QuotaResource})
 
 

@@ -71,15 +71,32 @@ def seeds(world: World) -> dict[str, list[str]]:
     }
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_every_answer_is_as_the_document_says(
     world: World, tmp_path: pathlib.Path
 ) -> None:
     ids = tmp_path / 'ids.json'
     ids.write_text(json.dumps(seeds(world)))
-    report = tmp_path / 'report.json'
+    # Side by side as processes: Python 3.11 parses lambdas, which hypothesis
+    # does to name them, in one thread only without fail.
+    halves = [
+        generate(world, tmp_path, '--include-method', 'GET'),
+        generate(world, tmp_path, '--exclude-method', 'GET'),
+    ]
+    said = [half.communicate()[0] for half in halves]
+    for half, text in zip(halves, said, strict=True):
+        print(text[-3000:])
+        assert half.returncode == 0, text[-20_000:]
+    assert sum(cases_of(text) for text in said) >= CASES
+    # Nothing was ever unexpected.
+    assert 'Traceback' not in world.service.logs()
+
+
+def generate(
+    world: World, folder: pathlib.Path, *which: str
+) -> subprocess.Popen[str]:
     root = world.service.url.rsplit('/v1/', 1)[0]
-    done = subprocess.run(
+    return subprocess.Popen(
         [
             pathlib.Path(sys.executable).parent / 'schemathesis',
             *('--config-file', HERE / 'schemathesis.toml'),
@@ -88,28 +105,23 @@ def test_every_answer_is_as_the_document_says(
             *('--checks', ','.join(CHECKS)),
             *('--phases', 'examples,coverage,fuzzing'),
             *('--max-examples', '5', '--seed', str(SEED)),
-            '--no-shrink',
-            *('--generation-database', 'none', '--workers', '2'),
+            *('--no-shrink', '--generation-database', 'none'),
             *('--request-timeout', '30', '--no-color'),
             *('--suppress-health-check', 'all', '--continue-on-failure'),
-            *('--report', 'json', '--report-json-path', report),
+            *which,
         ],
-        cwd=tmp_path,
+        cwd=folder,
         env={
             **os.environ,
             'SCHEMATHESIS_HOOKS': 'tests.integration.openapi.hooks',
             'PYTHONPATH': str(HERE.parents[2]),
-            'KNOWN_IDS': str(ids),
+            'KNOWN_IDS': str(folder / 'ids.json'),
         },
-        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        check=False,
     )
-    print(done.stdout[-20_000:])
-    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2000:]
-    assert cases_of(done.stdout) >= CASES
-    # The service is as healthy as before, and nothing was ever unexpected.
-    assert 'Traceback' not in world.service.logs()
 
 
 def cases_of(text: str) -> int:
