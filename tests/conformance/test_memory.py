@@ -7,7 +7,7 @@ import pytest
 
 from coriolis_ng import errors
 from coriolis_ng.objects.vm import Disk, Vm
-from coriolis_ng.providers import registry, testing
+from coriolis_ng.providers import pooltesting, registry, testing
 from coriolis_ng.providers.memory.provider import Provider
 from tests.beds import memory
 
@@ -51,6 +51,10 @@ class TestMemoryExports(testing.ExportsConformance):
 class TestMemoryImports(
     testing.ImportsConformance, testing.DirectWritesConformance
 ):
+    pass
+
+
+class TestMemoryPools(pooltesting.PoolsConformance):
     pass
 
 
