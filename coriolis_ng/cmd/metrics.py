@@ -5,15 +5,16 @@ from __future__ import annotations
 
 import logging
 import os
+import socketserver
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
+from wsgiref import simple_server
 
 import prometheus_client
 from oslo_config import cfg
 from prometheus_client import multiprocess
 from prometheus_client.registry import Collector, CollectorRegistry
-
-from coriolis_ng.cmd.server import HttpServer
 
 LOG = logging.getLogger(__name__)
 
@@ -38,25 +39,49 @@ class Page:
             )
         for one in collectors:
             registry.register(one)
-        self._server = HttpServer(
-            _only(prometheus_client.make_wsgi_app(registry)),
-            host,
-            port,
-            threads=2,
-            shared=shared,
-        )
+        server = _Sharing if shared else _Server
+        self._server = server((host, port), _Quiet)
+        self._server.set_app(_only(prometheus_client.make_wsgi_app(registry)))
         self._host = host
 
     @property
     def port(self) -> int:
-        return self._server.port
+        return int(self._server.server_address[1])
 
     def start(self) -> None:
-        self._server.start()
+        threading.Thread(
+            target=self._server.serve_forever, name='metrics', daemon=True
+        ).start()
         LOG.info('metrics on http://%s:%d/metrics', self._host, self.port)
 
     def stop(self) -> None:
-        self._server.stop()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Server(socketserver.ThreadingMixIn, simple_server.WSGIServer):
+    """Its threads keep no process of a WSGI server from ending."""
+
+    daemon_threads = True
+
+    def server_bind(self) -> None:
+        """Without asking a name server for our own name."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
+        self.setup_environ()
+
+
+class _Sharing(_Server):
+    """Listens beside the other processes of a WSGI server."""
+
+    allow_reuse_port = True
+
+
+class _Quiet(simple_server.WSGIRequestHandler):
+    timeout = 30
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """A visit each few seconds is no news."""
 
 
 def pages(

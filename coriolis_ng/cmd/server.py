@@ -13,17 +13,10 @@ LOG = logging.getLogger(__name__)
 
 
 class HttpServer:
-    """Serves a WSGI application; ``port`` 0 takes a free one. ``shared``
-    lets other processes listen on the same one."""
+    """Serves a WSGI application; ``port`` 0 takes a free one."""
 
     def __init__(
-        self,
-        application: Any,
-        host: str,
-        port: int,
-        threads: int,
-        *,
-        shared: bool = False,
+        self, application: Any, host: str, port: int, threads: int
     ) -> None:
         self._server = wsgi.Server(
             (host, port),
@@ -31,7 +24,6 @@ class HttpServer:
             numthreads=threads,
             server_name='coriolis',
             request_queue_size=128,
-            reuse_port=shared,
         )
         self._server.shutdown_timeout = 3
         self._server.error_log = _log  # type: ignore[method-assign]
