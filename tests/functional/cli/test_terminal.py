@@ -57,9 +57,8 @@ class Terminal:
     @property
     def lines(self) -> list[str]:
         """All that was ever drawn, without colours."""
-        return [
-            line.strip('\r') for line in CONTROL.sub('', self.text).split('\n')
-        ]
+        # A frame begins with a return to the first column.
+        return re.split(r'[\r\n]+', CONTROL.sub('', self.text))
 
 
 @pytest.mark.parametrize('columns', [80, 120])
