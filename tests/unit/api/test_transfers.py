@@ -79,6 +79,7 @@ def test_create_gives_every_field_of_the_dialect(
         'keep_hourly': 0,
         'keep_daily': 0,
         'keep_weekly': 0,
+        'execution_retries': 0,
         'busy_with': None,
         'updated_at': None,
         'deleted_at': None,
