@@ -24,15 +24,16 @@ def main() -> int:
     migration.sync(rows.connection_url(conf))
     bus, database = wiring.transport(), rows.database(conf)
     application = wiring.application(conf, bus, database, state.auth())
-    threads = 8 + conf.api.streams
-    server = HttpServer(application, given.host, given.port, threads)
     figures = wiring.row_metrics(conf, database)
     parts: list[process.Service] = [
         *metrics.pages(conf, conf.metrics.api_port, figures),
         wiring.conductor(conf, bus, database),
         wiring.Worker(conf, bus),
-        server,
     ]
+    # The last that is made: its threads would keep a failed start alive.
+    threads = 8 + conf.api.streams
+    server = HttpServer(application, given.host, given.port, threads)
+    parts.append(server)
     url = f'http://{given.host}:{server.port}/v1/{state.project_id}'
     process.run(
         parts,

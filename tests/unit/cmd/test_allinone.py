@@ -94,6 +94,19 @@ def test_a_state_directory_that_cannot_be_named(
     assert 'has a $ in its path' in told.stderr
 
 
+def test_a_start_that_fails_ends(tmp_path: pathlib.Path) -> None:
+    """A supervisor must see it, and no thread may wait for requests."""
+    state = tmp_path / 'state'
+    state.mkdir()
+    key = state / 'secrets.key'
+    key.write_text('no key\n')
+    key.chmod(0o600)
+    told = run('allinone', '--state-dir', str(state), '--port', '0')
+    assert told.returncode == 1
+    assert f'{key} must hold keys of 32 bytes' in told.stderr
+    assert 'Traceback' not in told.stderr
+
+
 def test_manage_makes_tables_and_status_checks_them(
     tmp_path: pathlib.Path,
 ) -> None:
