@@ -25,7 +25,6 @@ from coriolis_ng.scheduler.due import Decision, Verdict, decide
 LOG = logging.getLogger(__name__)
 
 PAGE = 100
-KEEP_DAYS = 90
 
 
 def start_due(parts: Parts) -> None:
@@ -42,13 +41,6 @@ def start_due(parts: Parts) -> None:
         if len(several) < PAGE:
             return
         after = several[-1]
-
-
-def forget_runs(parts: Parts) -> int:
-    """Drops the stories of due times that are long over."""
-    return parts.database.write(
-        lambda s: db.schedules.forget_runs(s, KEEP_DAYS)
-    )
 
 
 def _look_after(parts: Parts, schedule: Schedule) -> None:
