@@ -54,14 +54,18 @@ class Ours:
         """The options of cliff, then ours."""
         parser = super().get_parser(prog_name)  # type: ignore[misc]
         parser.formatter_class = argparse.RawDescriptionHelpFormatter
-        if self.examples:
-            shown = self.examples.strip('\n').replace('{}', self.program)
-            parser.epilog = f'examples::\n\n{advice.spelled(shown)}'
         # Three screens of options hide what is wrong.
         parser.error = functools.partial(_misused, parser)  # type: ignore[method-assign]
         # Tables wider than the terminal are unreadable.
         parser.set_defaults(fit_width=True)
         self.arguments(parser)
+        shown = self.examples.strip('\n')
+        if ' replica ' in prog_name:
+            # The same command by its old name.
+            shown = shown.replace('{} transfer ', '{} replica ')
+        shown = shown.replace('{}', self.program)
+        shown = advice.spelled(shown) or f'  {_example(parser)}'
+        parser.epilog = f'examples::\n\n{shown}'
         return parser
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -74,6 +78,16 @@ class Ours:
         except ApiError as error:
             raise Refused(advice.told(error, self.program)) from error
         return int(done or 0)
+
+
+def _example(parser: argparse.ArgumentParser) -> str:
+    """The command with what it needs."""
+    words = [parser.prog]
+    for action in parser._actions:
+        value = str(action.metavar or action.dest).upper()
+        if action.required:
+            words += [*action.option_strings[:1], value]
+    return ' '.join(words)
 
 
 def _misused(parser: argparse.ArgumentParser, message: str) -> NoReturn:

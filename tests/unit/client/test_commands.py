@@ -95,6 +95,8 @@ def test_every_command_has_help_in_one_line(name: str, shell: Shell) -> None:
     assert len(first.split()) > 1
     assert not rest.strip(), 'a list of commands shows one line of it'
     assert '{}' not in out
+    example = out.partition('examples::\n\n')[2]
+    assert f' {name} ' in f'{example} '.replace('\n', ' ')
 
 
 def test_the_plugin_has_every_command() -> None:
