@@ -164,10 +164,7 @@ def _connect_to_cloud(given: argparse.Namespace) -> Client:
     from openstack import exceptions as sdk
 
     try:
-        # Variables with credentials would be mixed into those of the file.
-        cloud = config.OpenStackConfig(load_envvars=False).get_one(
-            cloud=given.os_cloud
-        )
+        cloud = config.OpenStackConfig().get_one(cloud=given.os_cloud)
         made = cloud.get_session()
     except (sdk.SDKException, exceptions.ClientException) as error:
         raise Refused(
