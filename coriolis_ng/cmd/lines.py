@@ -16,12 +16,14 @@ AUDIT = 'coriolis_ng.audit'
 # ``work`` is made by our contexts: execution=… task=… attempt=…
 FORMAT = (
     '%(asctime)s.%(msecs)03d %(process)d %(levelname)s %(name)s '
-    '[%(request_id)s %(user_id)s %(project_id)s] %(work)s%(message)s'
+    '[%(request_id)s %(user_identity)s] %(work)s%(message)s'
 )
 
 
 def setup(conf: cfg.ConfigOpts) -> None:
     """To be called after oslo.log has made the handlers."""
+    identity = '%(user_id)s %(project_id)s'
+    conf.set_default('logging_user_identity_format', identity)
     logging.setLogRecordFactory(_record)
     for handler in logging.getLogger().handlers:
         handler.addFilter(_masked)

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from oslo_db import exception
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
 
 from coriolis_ng.db import api as db
 from coriolis_ng.db.api.metrics import Figures, TransferFigures
@@ -70,7 +71,7 @@ class RowMetrics(Collector):
             found = self._database.read(
                 lambda s: db.metrics.read(s, self._lease, self._per_transfer)
             )
-        except exception.DBError as error:
+        except (exception.DBError, SQLAlchemyError) as error:
             LOG.warning('no figures from the database: %s', error)
             up.add_metric([], 0)
             yield up
