@@ -86,8 +86,8 @@ class _Asked(msgspec.Struct):
 def read(
     session: Session, lease_seconds: float, per_transfer: bool = True
 ) -> Figures:
-    """All of it, in eight statements; ``transfers`` is empty where it is
-    not wanted, in six."""
+    """All of it, in nine statements; ``transfers`` is empty where it is
+    not wanted, in seven."""
     now = session.scalar(sa.select(later(0)))
     assert now is not None
     running = _Execution.state == ExecutionState.RUNNING
