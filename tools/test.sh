@@ -9,7 +9,7 @@ cd "$(dirname "$(readlink -f "$0")")/.."
 
 # Folders of integration that run on every change; the others take longer or
 # need a whole cloud.
-CI_INTEGRATION=(beds services kvm openapi)
+CI_INTEGRATION=(beds services kvm morphing openapi identity secrets)
 
 usage() {
     sed -n '3,6s/^# \{0,1\}//p' "$0" >&2
@@ -17,6 +17,10 @@ usage() {
 }
 
 say() { printf '%s\n' "test: $*" >&2; }
+
+# Most of the time of a test is waiting, for a server or a guest. The tests of
+# one file stay together: they share what it took to start.
+JOBS=${CORIOLIS_TEST_JOBS:-2}
 
 folders=()
 chosen=()
@@ -45,13 +49,14 @@ done
 for group in "${groups[@]}"; do
     case $group in
         ci)
-            chosen=(-m 'not thorough')
+            chosen=(-m 'not thorough' -n "$JOBS" --dist loadfile)
             for name in unit functional conformance golden \
                 "${CI_INTEGRATION[@]/#/integration/}"; do
                 add "$name"
             done
             ;;
         all)
+            chosen=(-n "$JOBS" --dist loadfile)
             for name in unit functional conformance golden integration; do
                 add "$name"
             done
