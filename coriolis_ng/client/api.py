@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import requests
 from keystoneauth1 import adapter, exceptions
 from keystoneauth1 import session as sessions
 
@@ -84,8 +85,13 @@ class Api:
             stream=True,
         )
         answer.encoding = 'utf-8'
-        with answer:
-            yield from answer.iter_lines(chunk_size=1, decode_unicode=True)
+        try:
+            with answer:
+                yield from answer.iter_lines(chunk_size=1, decode_unicode=True)
+        except requests.RequestException as error:
+            raise Unreachable(
+                f'The stream broke: {error}', code='unreachable'
+            ) from None
 
     def send(
         self,

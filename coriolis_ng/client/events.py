@@ -12,7 +12,7 @@ from coriolis_ng.client.api import Api
 from coriolis_ng.client.errors import Unavailable
 from coriolis_ng.client.resource import Resource
 
-AGAIN_SECONDS = 2.0
+AGAIN_SECONDS = 1.0
 
 
 class Event(Resource):

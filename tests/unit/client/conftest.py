@@ -18,6 +18,10 @@ from coriolis_ng.client import Client, LocalToken
 PROJECT = 'p1'
 
 
+class Cut(bytes):
+    """An answer whose connection breaks before its end."""
+
+
 class Scripted:
     """Answers by verb and path (with the query); ``asked`` has all that
     came as (verb, path, body, headers). A list of answers is used up, the
@@ -67,7 +71,8 @@ class Scripted:
         request.send_response(status)
         request.send_header('Content-Type', 'application/json')
         request.send_header('x-openstack-request-id', 'req-1')
-        request.send_header('Content-Length', str(len(data)))
+        more = 10 if isinstance(data, Cut) else 0
+        request.send_header('Content-Length', str(len(data) + more))
         request.end_headers()
         request.wfile.write(data)
 

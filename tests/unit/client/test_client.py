@@ -15,7 +15,7 @@ from coriolis_ng import client as library
 from coriolis_ng.client import ApiError, Client, LocalToken
 from coriolis_ng.client.executions import Execution
 from coriolis_ng.client.transfers import Transfer
-from tests.unit.client.conftest import Scripted, run, task
+from tests.unit.client.conftest import Cut, Scripted, run, task
 
 
 def test_a_resource_is_its_json_and_has_attributes(
@@ -181,10 +181,22 @@ def test_events_are_followed_behind_the_last_one(
         return f'id: {id}\ndata: {{"id": "{id}"}}\n\n'.encode()
 
     service.says('GET', '/events', b': hello\n\n' + event('1') + event('2'))
-    service.says('GET', '/events?marker=2', event('3'))
+    service.says('GET', '/events?marker=2', Cut(event('3') + b'id: 4'))
+    service.says('GET', '/events?marker=3', event('4'))
     stream = client.events.follow()
-    assert [next(stream).id for _ in range(3)] == ['1', '2', '3']
+    assert [next(stream).id for _ in range(4)] == ['1', '2', '3', '4']
     assert service.asked[0][3]['Accept'] == 'text/event-stream'
+
+
+def test_an_update_is_bound_to_what_was_read(
+    client: Client, service: Scripted
+) -> None:
+    service.says('PUT', '/transfers/t1', {'transfer': {'id': 't1'}})
+    client.transfers.update('t1', etag='"7"', notes='x')
+    assert service.asked[0][3]['If-Match'] == '"7"'
+    assert service.asked[0][2] == {'transfer': {'notes': 'x'}}
+    client.transfers.update('t1', notes='x')
+    assert 'If-Match' not in service.asked[1][3]
 
 
 def test_environments_go_in_base64(client: Client, service: Scripted) -> None:
