@@ -70,7 +70,13 @@ def claim(
     may grow, the execution makes more.
     """
     db.minion_pools.hold(session, pool_id)
-    pool = db.minion_pools.get(session, pool_id)
+    try:
+        pool = db.minion_pools.get(session, pool_id)
+    except errors.NotFound:
+        raise errors.InvalidInput(
+            f'The minion pool {pool_id} of the transfer was deleted: update '
+            'the transfer.'
+        ) from None
     if pool.state not in USABLE:
         raise errors.Conflict(
             f'The minion pool {pool.spec.name!r} is {pool.state}: allocate '

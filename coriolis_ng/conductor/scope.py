@@ -11,11 +11,15 @@ from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
 from coriolis_ng.db import api as db
-from coriolis_ng.engine.task import Task
+from coriolis_ng.engine.task import Cleanup, Task
 from coriolis_ng.objects.deployment import DeployedVm, Handover
 from coriolis_ng.objects.endpoint import Endpoint
 from coriolis_ng.objects.execution import Execution, ExecutionKind
-from coriolis_ng.objects.minion_pool import MinionPool, PoolMachine
+from coriolis_ng.objects.minion_pool import (
+    MachineState,
+    MinionPool,
+    PoolMachine,
+)
 from coriolis_ng.objects.replica import Replica
 from coriolis_ng.objects.resource import Side
 from coriolis_ng.objects.transfer import Transfer, TransferSpec
@@ -125,7 +129,20 @@ def machine(session: Session, scope: Scope, instance: str) -> PoolMachine:
         return db.minion_pools.with_options(session, found)
     for one in db.minion_pools.claimed(session, scope.execution.id, instance):
         return db.minion_pools.with_options(session, one)
-    raise errors.Conflict(f'No machine of a pool is claimed for {instance!r}.')
+    # Its pool was deallocated with force.
+    raise errors.Stale(f'The machine of the pool for {instance!r} is gone.')
+
+
+def _machine(
+    session: Session, scope: Scope, kind: type[Task] | None, instance: str
+) -> PoolMachine:
+    try:
+        return machine(session, scope, instance)
+    except errors.Stale:
+        if kind is None or not issubclass(kind, Cleanup):
+            raise
+        # Nothing of it is left to clean up; the row is never written.
+        return PoolMachine(id='', pool_id='', state=MachineState.DEALLOCATING)
 
 
 def of_transfer(
@@ -157,7 +174,7 @@ def subject(
     if wanted is None:
         return None
     if wanted is PoolMachine:
-        return machine(session, scope, instance)
+        return _machine(session, scope, kind, instance)
     if wanted is Replica:
         return db.replicas.get(session, scope.transfer.id, instance)
     if wanted is DeployedVm and scope.deployment_id:
@@ -181,7 +198,8 @@ def save(session: Session, before: Any, after: Any) -> None:
     elif isinstance(before, Replica):
         db.replicas.save(session, before, after)
     elif isinstance(before, PoolMachine):
-        db.minion_pools.save_machine(session, after)
+        if before.id:
+            db.minion_pools.save_machine(session, after)
     else:
         db.deployments.save(session, before, after)
 

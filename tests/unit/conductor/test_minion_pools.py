@@ -357,10 +357,21 @@ def test_a_forced_deallocation_takes_what_is_used(pooled: Site) -> None:
     transfer = pooled.transfer('a')
     id = allocated(pooled, transfer)
     execution = pooled.execute(transfer)
+    do(pooled, pooled.next('TakeFromPool'))
     minion_pools.deallocate(pooled.parts, pooled.who, id, force=True)
     [machine] = find(pooled, id).machines
     assert machine.state is MachineState.DEALLOCATING
     assert machine.claimed_by != execution.id
+    done = work(pooled)
+    # There was nothing left to take the volumes off.
+    [gave] = [g for g in done if g.name == 'GiveBack']
+    assert gave.input['minion'] is None
+    assert pooled.execution(execution.id).state is not ExecutionState.RUNNING
+    assert find(pooled, id).state is PoolState.DEALLOCATED
+    # A pool that is gone is said, not looked for.
+    minion_pools.delete(pooled.parts, pooled.who, id)
+    with pytest.raises(errors.InvalidInput, match='was deleted'):
+        pooled.execute(transfer)
 
 
 def test_an_execution_wants_an_allocated_pool(pooled: Site) -> None:
