@@ -71,6 +71,10 @@ class NewUserScripts(Request):
     )
     instances: dict[str, Scripts] | None = None
 
+    def any(self) -> bool:
+        """Whether anything is said, be it that there is no script."""
+        return bool(self.global_ or self.instances)
+
     def value(self) -> UserScripts:
         """As the domain has them; empty ones are left out."""
         return UserScripts(
@@ -123,6 +127,19 @@ class NewStorageMappings(Request):
             ),
         )
 
+    def over(self, before: StorageMappings) -> StorageMappings:
+        """A change: what is named replaces what was said of the same."""
+        mine = self.value()
+        disks = {m.disk_id: m for m in before.disk_mappings}
+        backends = {m.source: m for m in before.backend_mappings}
+        disks |= {m.disk_id: m for m in mine.disk_mappings}
+        backends |= {m.source: m for m in mine.backend_mappings}
+        return StorageMappings(
+            default=mine.default or before.default,
+            backend_mappings=tuple(backends.values()),
+            disk_mappings=tuple(disks.values()),
+        )
+
 
 class NewTransfer(Request):
     """``keep_points`` is how many recovery points are kept for each
@@ -158,7 +175,7 @@ class CreateTransfer(Request):
 
 class TransferChanges(Request):
     """Environments, network map and storage mappings are merged, the
-    others replaced."""
+    others replaced; scripts that are empty change nothing."""
 
     source_environment: Json | None | UnsetType = UNSET
     destination_environment: Json | None | UnsetType = UNSET

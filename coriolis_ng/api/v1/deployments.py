@@ -161,7 +161,8 @@ def _spec(call: Call, given: schema.NewDeployment) -> DeploymentSpec:
         clone_disks=given.clone_disks,
         skip_os_morphing=given.skip_os_morphing,
         force=bool(given.force),
-        user_scripts=scripts.value() if scripts else None,
+        # Clients that have nothing to say of scripts send empty ones.
+        user_scripts=scripts.value() if scripts and scripts.any() else None,
         recovery_points=given.recovery_points or {},
         set_dhcp=given.set_dhcp,
     )

@@ -279,16 +279,24 @@ def changes_of(
         if value is not UNSET
         and name not in (*_FIXED, 'origin_minion_pool_id')
     }
-    for name in ('user_scripts', 'storage_mappings'):
-        if changes.get(name) is not None:
-            changes[name] = to_plain(changes[name].value())
+    scripts = changes.get('user_scripts')
+    if scripts is not None:
+        # Clients that have nothing to say of scripts send empty ones.
+        changes['user_scripts'] = (
+            to_plain(scripts.value()) if scripts.any() else None
+        )
+    kept = before.spec.storage_mappings
+    mappings = changes.get('storage_mappings')
+    if mappings is not None:
+        changes['storage_mappings'] = to_plain(mappings.over(kept))
     environment = changes.get('destination_environment')
     if environment:
         inside = dict(environment)
         changes.setdefault('network_map', inside.pop('network_map', None))
-        mappings = inside.pop('storage_mappings', None)
-        if mappings and changes.get('storage_mappings') is None:
-            changes['storage_mappings'] = to_plain(_mappings(mappings).value())
+        within = inside.pop('storage_mappings', None)
+        if within and mappings is None:
+            found_ = _mappings(within).over(kept)
+            changes['storage_mappings'] = to_plain(found_)
         changes['destination_environment'] = inside
     if _MAPPINGS in changes:
         changes['morphing_pools'] = changes.pop(_MAPPINGS) or {}

@@ -44,6 +44,16 @@ def test_create_inherits_from_the_transfer(client: Client, made: Made) -> None:
     assert 'executions' not in answer
 
 
+def test_empty_scripts_are_those_of_the_transfer(
+    client: Client, made: Made
+) -> None:
+    url = f'/transfers/{made.transfer["id"]}'
+    scripts = {'instances': {'vm1': 'x'}}
+    client.put(url, {'transfer': {'user_scripts': scripts}})
+    answer = deploy(client, made, user_scripts={'global': {}, 'instances': {}})
+    assert set(answer['user_scripts']['instances']) == {'vm1'}
+
+
 def test_what_it_says_itself_counts(client: Client, made: Made) -> None:
     answer = deploy(
         client,

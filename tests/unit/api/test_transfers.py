@@ -331,3 +331,57 @@ def test_retention(client: Client, made: Made) -> None:
     assert [one[name] for name in names] == [2, 24, 7, 0]
     error = client.put(url, {'transfer': {'keep_daily': -1}}, 400)['error']
     assert error['field'] == '$.transfer.keep_daily'
+
+
+def test_a_change_says_nothing_of_what_is_empty(client: Client) -> None:
+    """As released clients send it with every change of anything."""
+    made = Made(client).transfer
+    url = f'/transfers/{made["id"]}'
+    client.put(
+        url,
+        {
+            'transfer': {
+                'user_scripts': {'global': {'linux': 'x'}},
+                'storage_mappings': {
+                    'default': 'a',
+                    'backend_mappings': [
+                        {'source': 's1', 'destination': 'a'},
+                        {'source': 's2', 'destination': 'a'},
+                    ],
+                    'disk_mappings': [{'disk_id': 'd', 'destination': 'a'}],
+                },
+            }
+        },
+    )
+    change = {
+        'notes': 'n',
+        'user_scripts': {'global': {}, 'instances': {}},
+        'storage_mappings': {
+            'backend_mappings': [{'source': 's2', 'destination': 'b'}]
+        },
+    }
+    client.put(url, {'transfer': change})
+    shown = client.get(url)['transfer']
+    assert shown['notes'] == 'n'
+    assert set(shown['user_scripts']['global']) == {'linux'}
+    assert shown['storage_mappings'] == {
+        'default': 'a',
+        'backend_mappings': [
+            {'source': 's1', 'destination': 'a'},
+            {'source': 's2', 'destination': 'b'},
+        ],
+        'disk_mappings': [{'disk_id': 'd', 'destination': 'a'}],
+    }
+    # A script is taken away by its name.
+    scripts = {'global': {'linux': None}}
+    client.put(url, {'transfer': {'user_scripts': scripts}})
+    assert client.get(url)['transfer']['user_scripts']['global'] == {}
+
+
+def test_empty_mappings_change_nothing(client: Client) -> None:
+    made = Made(client).transfer
+    url = f'/transfers/{made["id"]}'
+    client.put(url, {'transfer': {'storage_mappings': {'default': 'a'}}})
+    client.put(url, {'transfer': {'storage_mappings': {}}})
+    found = client.get(url)['transfer']['storage_mappings']
+    assert found == {'default': 'a'}
