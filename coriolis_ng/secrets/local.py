@@ -29,6 +29,12 @@ _VERSION = b'\x01'
 _MARK_BYTES = 4  # tells which key of the file a row was made with
 _NONCE_BYTES = 12
 
+_UNREADABLE = (
+    'A stored secret cannot be read: the key file of the service is not the '
+    'one that it was stored with. An operator has to put the right keys back; '
+    'then execute again.'
+)
+
 
 class Rows(Protocol):
     """Where ciphertext is kept; ``get`` raises ``NotFound``."""
@@ -147,7 +153,7 @@ class _Ring:
         key = self._ciphers.get(mark)
         if row[:1] != _VERSION or key is None:
             raise errors.CorruptData(
-                'a stored secret cannot be read',
+                _UNREADABLE,
                 detail='it was made with a key that is not in the key file',
             )
         try:
@@ -156,7 +162,7 @@ class _Ring:
             )
         except InvalidTag:
             raise errors.CorruptData(
-                'a stored secret cannot be read',
+                'A stored secret cannot be read: its row was changed.',
                 detail='the row was changed, or moved, since it was made',
             ) from None
 
