@@ -66,6 +66,11 @@ class RabbitMQ:
             lambda: process.listens(self.port), 90, 'rabbitmq'
         )
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What makes ``rabbitmqctl`` speak to this node."""
+        return dict(self._env)
+
     def control(self, *words: str) -> None:
         """``rabbitmqctl``, such as ``control('trace_on')``."""
         program = PROGRAM.replace('rabbitmq-server', 'rabbitmqctl')
