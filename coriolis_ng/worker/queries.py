@@ -57,7 +57,8 @@ class Queries:
         self._kept: dict[str, tuple[float, Answer]] = {}
 
     def ask(self, query: Query) -> Answer:
-        """The answer; an error is one too."""
+        """The answer; an error is one too. ``refresh`` among the arguments
+        asks the cloud again before its time."""
         provider = self._providers.get(query.access.provider)
         if provider is None:
             return _failed(
@@ -78,8 +79,11 @@ class Queries:
         secret = b'{}'
         if query.secret_sealed:
             secret = self._key.open(query.secret_sealed)
+        fresh = bool(query.args.get('refresh'))
+        args = {k: v for k, v in query.args.items() if k != 'refresh'}
+        query = msgspec.structs.replace(query, args=args)
         key = _digest(query, secret)
-        if answer := self._find(key):
+        if not fresh and (answer := self._find(key)):
             return answer
         deadline = time.monotonic() + self._options.query_seconds
         if not self._slots.acquire(timeout=self._options.query_seconds):

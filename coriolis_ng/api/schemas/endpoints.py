@@ -85,12 +85,14 @@ class EnvQuery(Query):
 
 
 class InstancesQuery(EnvQuery):
-    """``marker`` is the last one of the page before, ``name`` a part of
-    the names to find."""
+    """``marker`` is the id of the last one of the page before, ``name`` a
+    part of the names to find or a regular expression; ``refresh`` looks
+    anew at what was asked a moment ago."""
 
     limit: Annotated[int, Meta(ge=1)] | None = None
     marker: Annotated[str, Meta(min_length=1, max_length=1024)] | None = None
     name: Annotated[str, Meta(max_length=255)] | None = None
+    refresh: str | None = None
 
 
 class OptionsQuery(EnvQuery):

@@ -77,6 +77,7 @@ class Instances(Controller):
             marker=query.marker,
             limit=limit,
             name=query.name or None,
+            **({'refresh': True} if _is_true(query.refresh) else {}),
         )
         machines = from_plain(list[Vm], plain)
         return schema.InstancesAnswer(
@@ -294,6 +295,11 @@ def _named(call: Call, id: str, side: str) -> frozenset[str] | None:
     if 'properties' not in schema_:
         return None
     return frozenset(schema_['properties'])
+
+
+def _is_true(text: str | None) -> bool:
+    """As clients write it: ``True``, ``true``, ``1``."""
+    return (text or '').lower() in {'true', '1', 'yes', 'on'}
 
 
 def unpacked(text: str) -> bytes:

@@ -115,7 +115,11 @@ def test_validation(world: World, client: Client, made: Made) -> None:
 def test_instances(world: World, client: Client, made: Made) -> None:
     one = f'/endpoints/{made.origin["id"]}/instances'
     env = b64({'pool': 'p'})
-    answer = client.get(f'{one}?limit=5&marker=a%2Fb&name=we&env={env}')
+    client.get(f'{one}?refresh=True')
+    assert world.conductor.asked[-1][1]['refresh'] is True
+    answer = client.get(
+        f'{one}?limit=5&marker=a%2Fb&name=we&env={env}&refresh=False'
+    )
     assert world.conductor.asked[-1] == (
         'instances',
         {'marker': 'a/b', 'limit': 5, 'name': 'we', 'env': {'pool': 'p'}},

@@ -210,6 +210,7 @@ class Inventory:
         return found[:limit]
 
     def get_vm(self, name: str) -> Vm:
+        name = name.removeprefix('id-')
         if name not in ('a', 'b'):
             raise errors.NotFound(f'There is no machine {name!r}.')
         return _vm(name)

@@ -75,7 +75,13 @@ def test_instances_are_listed(ask: Ask) -> None:
     assert [vm['name'] for vm in ask('instances').value] == ['a', 'b']
     found = ask('instances', marker='a', limit=5).value
     assert [vm['name'] for vm in found] == ['b']
+    found = ask('instances', marker='id-a').value
+    assert [vm['name'] for vm in found] == ['b']
     assert [vm['id'] for vm in ask('instances', name='b').value] == ['id-b']
+    found = ask('instances', name='^[ab]$', limit=1).value
+    assert [vm['name'] for vm in found] == ['a']
+    # Not an expression at all, but it may be a part of a name.
+    assert ask('instances', name='(').value == []
 
 
 def test_one_instance(ask: Ask) -> None:
@@ -123,6 +129,11 @@ def test_answers_are_kept_for_a_moment(ask: Ask, tmp_path: Path) -> None:
     # Other credentials see other things.
     ask('instances', info | {'user': 'bob'}, limit=1)
     assert count.read_text() == 'xxx'
+    # Who wants to see it anew does, and so does who asks after that.
+    assert ask('instances', info, limit=1, refresh=True) == first
+    assert count.read_text() == 'xxxx'
+    assert ask('instances', info, limit=1) == first
+    assert count.read_text() == 'xxxx'
 
 
 def test_a_cloud_that_does_not_answer_is_unreachable(
