@@ -15,7 +15,7 @@ from oslo_log import log
 
 from coriolis_ng import conf as options
 from coriolis_ng import version
-from coriolis_ng.cmd import lines, reports
+from coriolis_ng.cmd import lines, reports, tracing
 
 LOG = logging.getLogger(__name__)
 
@@ -60,6 +60,7 @@ def configure(
         default_log_levels=list(QUIET),
     )
     reports.register(conf)
+    tracing.register(conf, prog)
     conf(
         args,
         project='coriolis',
@@ -74,6 +75,7 @@ def configure(
     log.setup(conf, prog)
     lines.setup(conf)
     reports.setup(conf, prog, signals=signals)
+    tracing.setup(conf)
     return conf
 
 
