@@ -20,7 +20,7 @@ PACKAGES=(
     libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-clients
     qemu-system-x86 qemu-utils seabios ipxe-qemu ovmf dnsmasq-base
     mmdebstrap fdisk e2fsprogs zstd genisoimage
-    rabbitmq-server mariadb-server
+    rabbitmq-server mariadb-server memcached
     shellcheck
 )
 
@@ -28,6 +28,7 @@ PACKAGES=(
 declare -A UNITS=(
     [rabbitmq-server]=rabbitmq-server
     [mariadb-server]=mariadb
+    [memcached]=memcached
     [libvirt-daemon-system]='libvirtd.service libvirtd.socket
         libvirtd-ro.socket libvirtd-admin.socket libvirt-guests.service'
 )
@@ -76,7 +77,7 @@ install_packages() {
     [ -z "$ours" ] || rm -f "$policy"
     [ "$code" = 0 ] || exit "$code"
     [ -d /run/systemd/system ] || return 0
-    for unit in rabbitmq-server mariadb-server libvirt-daemon-system; do
+    for unit in "${!UNITS[@]}"; do
         case " ${names[*]} " in
             *" $unit "*)
                 # shellcheck disable=SC2086  # they are several words
