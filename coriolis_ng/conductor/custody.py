@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Transfers and deployments with what is kept for them elsewhere: user
+"""Transfers, deployments and pools with what is kept for them elsewhere: user
 scripts in the secret store, a trust in Keystone.
 
 Each is made before the row that needs it, and goes when the row was refused
@@ -13,13 +13,20 @@ from typing import Any
 import msgspec
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import deployments, scripts, transfers, trusts
+from coriolis_ng.conductor import (
+    deployments,
+    minion_pools,
+    scripts,
+    transfers,
+    trusts,
+)
 from coriolis_ng.conductor.asking import Asker
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.db import api as db
 from coriolis_ng.objects import from_plain, to_plain
 from coriolis_ng.objects.deployment import Deployment, DeploymentSpec
 from coriolis_ng.objects.execution import Execution
+from coriolis_ng.objects.minion_pool import MinionPool, PoolSpec
 from coriolis_ng.objects.transfer import (
     Transfer,
     TransferSpec,
@@ -131,3 +138,38 @@ def deployment_delete(parts: Parts, who: Asker, id: str) -> None:
     except errors.NotFound:
         unused = scripts.refs(before.spec.user_scripts)
         scripts.drop(parts, who.project_id, unused)
+
+
+def pool_create(parts: Parts, who: Asker, spec: PoolSpec) -> MinionPool:
+    """See ``minion_pools.create``; its work goes on under a trust too."""
+    trust = trusts.begin(parts, who)
+    try:
+        made = minion_pools.create(parts, who, spec)
+        trusts.own(parts, trust, made.id)
+    except errors.CoriolisError:
+        trusts.abandon(parts, trust, who.token)
+        raise
+    return made
+
+
+def pool_update(
+    parts: Parts, who: Asker, id: str, changes: dict[str, Any]
+) -> MinionPool:
+    """See ``minion_pools.update``; from here on under this user's trust."""
+    parts.database.read(lambda s: db.minion_pools.get(s, id, who.project_id))
+    trust = trusts.begin(parts, who)
+    try:
+        made = minion_pools.update(parts, who, id, changes)
+        trusts.own(parts, trust, id)
+    except errors.CoriolisError:
+        trusts.abandon(parts, trust, who.token)
+        raise
+    trusts.sweep(parts, who.token)
+    return made
+
+
+def pool_delete(parts: Parts, who: Asker, id: str) -> None:
+    """See ``minion_pools.delete``."""
+    minion_pools.delete(parts, who, id)
+    trusts.disown(parts, id)
+    trusts.sweep(parts, who.token)

@@ -11,6 +11,7 @@ from typing import Any
 import oslo_messaging
 
 from coriolis_ng.conductor import (
+    custody,
     minion_pools,
     regions,
     schedules,
@@ -87,15 +88,15 @@ class ForResources:
 
     def minion_pool_create(self, context: Context, spec: Plain) -> Any:
         given = from_plain(PoolSpec, spec)
-        return minion_pools.create(self._parts, asker(context), given)
+        return custody.pool_create(self._parts, asker(context), given)
 
     def minion_pool_update(
         self, context: Context, id: str, changes: Plain
     ) -> Any:
-        return minion_pools.update(self._parts, asker(context), id, changes)
+        return custody.pool_update(self._parts, asker(context), id, changes)
 
     def minion_pool_delete(self, context: Context, id: str) -> None:
-        minion_pools.delete(self._parts, asker(context), id)
+        custody.pool_delete(self._parts, asker(context), id)
 
     def minion_pool_allocate(self, context: Context, id: str) -> Any:
         return minion_pools.allocate(self._parts, asker(context), id)

@@ -71,6 +71,11 @@ def own(parts: Parts, trust: Trust | None, owner_id: str) -> None:
     parts.database.write(write)
 
 
+def disown(parts: Parts, owner_id: str) -> None:
+    """The owner is gone."""
+    parts.database.write(lambda s: db.trusts.doom(s, owner_id=owner_id))
+
+
 def abandon(parts: Parts, trust: Trust | None, token: str = '') -> None:
     """Nobody will work under it."""
     if trust is None:

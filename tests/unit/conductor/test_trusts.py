@@ -14,9 +14,11 @@ from coriolis_ng import errors
 from coriolis_ng.conductor import custody, trusts
 from coriolis_ng.conductor.asking import Asker
 from coriolis_ng.db import api as db
+from coriolis_ng.objects.minion_pool import PoolPlatform, PoolSpec
 from coriolis_ng.objects.transfer import Transfer
 from coriolis_ng.objects.trust import Grant, Trust, TrustKind
 from tests.unit.conductor.conftest import Site
+from tests.unit.conductor.scripted import CLOUD
 
 WHO = Asker(
     project_id='p', user_id='u', roles=('member', 'reader'), token='t-user'
@@ -222,3 +224,25 @@ def test_a_question_borrows_the_callers_token_or_a_trust(
     [trust] = keystone.made
     late = trusts.of_endpoint(site.parts, endpoint, None)
     assert late.token == f'k-{trust} '
+
+
+def test_a_pool_has_one_too(site: Site, keystone: Keystone) -> None:
+    words = (*CLOUD.capabilities, 'pools')
+    site.worker.beat(
+        providers=(msgspec.structs.replace(CLOUD, capabilities=words),)
+    )
+    transfer = site.transfer()
+    spec = PoolSpec(
+        name='pool',
+        endpoint_id=transfer.spec.destination_endpoint_id,
+        platform=PoolPlatform.DESTINATION,
+    )
+    pool = custody.pool_create(site.parts, site.who, spec)
+    [first] = keystone.made
+    assert trusts.of_transfer(site.parts, pool.id).token == f'k-{first} '
+    custody.pool_update(site.parts, site.who, pool.id, {'name': 'other'})
+    [second] = keystone.made
+    assert second != first
+    custody.pool_delete(site.parts, site.who, pool.id)
+    assert keystone.made == {}
+    assert rows(site) == []
