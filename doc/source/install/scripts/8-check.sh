@@ -6,17 +6,26 @@ set -euo pipefail
 # shellcheck source=doc/source/install/scripts/settings.sh
 . "$(dirname "$0")/settings.sh"
 
-"$CORIOLIS_BIN/python" - "http://$API_HOST:$API_PORT/healthcheck" <<'PYTHON'
+healthy() {
+    "$CORIOLIS_BIN/python" - "http://$API_HOST:$API_PORT/healthcheck" <<'PYTHON'
 import sys, urllib.request
-print(urllib.request.urlopen(sys.argv[1], timeout=30).read().decode())
+try:
+    urllib.request.urlopen(sys.argv[1], timeout=30)
+except OSError as error:
+    sys.exit(str(error))
 PYTHON
+}
+
+# Programs have only just been started: for a minute or two that may be why.
+said=
 for _ in $(seq 60); do
-    services=$("$CORIOLIS_BIN/coriolis" service list -f value)
-    if grep -q 'coriolis-worker.* UP' <<<"$services"; then
-        printf '%s\n' "$services"
+    if said=$(healthy 2>&1) &&
+        said=$("$CORIOLIS_BIN/coriolis" service list -f value 2>&1) &&
+        grep -q 'coriolis-worker.* UP' <<<"$said"; then
+        printf '%s\n' "$said"
         exit 0
     fi
     sleep 1
 done
-printf 'No worker was heard:\n%s\n' "$services" >&2
+printf 'It does not work yet: %s\n' "$said" >&2
 exit 1
