@@ -99,7 +99,12 @@ class Service:
         def ready() -> bool:
             with contextlib.suppress(ApiError):
                 found = self.client().services.list()
-                up = [s for s in found if s['status'] == 'UP']
+                # Conductors are in the list as well.
+                up = [
+                    one
+                    for one in found
+                    if one['status'] == 'UP' and 'worker' in one['binary']
+                ]
                 return len(up) >= count
             return False
 
