@@ -188,8 +188,19 @@ class List(OfDeployments, Pages):
 class Show(_One, ShowOne):
     """Show a deployment with its machines and tasks."""
 
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        super().arguments(parser)
+        parser.add_argument(
+            '--show-instances-data',
+            action='store_true',
+            help='also what is known about each machine and its volumes',
+        )
+
     def thing(self, given: argparse.Namespace) -> Json:
-        found: Json = self.many.get(self.id(given.deployment))
+        data = 'true' if given.show_instances_data else None
+        found: Json = self.many.get(
+            self.id(given.deployment), include_task_info=data
+        )
         return found
 
 

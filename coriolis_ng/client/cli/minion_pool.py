@@ -81,12 +81,21 @@ class Create(ShowOne):
 """
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument('--name', required=True)
+        named = parser.add_mutually_exclusive_group(required=True)
+        named.add_argument('--name')
+        # As earlier public clients have it.
+        named.add_argument(
+            'positional', nargs='?', metavar='name', help='the same'
+        )
         parser.add_argument(
-            '--endpoint', required=True, help='its cloud: name or id'
+            '--endpoint',
+            '--endpoint-id',
+            required=True,
+            help='its cloud: name or id',
         )
         parser.add_argument(
             '--pool-platform',
+            '--platform',
             required=True,
             choices=('source', 'destination'),
             help='which end of transfers its machines are for',
@@ -103,6 +112,7 @@ class Create(ShowOne):
 
     def thing(self, given: argparse.Namespace) -> Json:
         said = _said(given)
+        said['name'] = given.name or given.positional
         if said['environment_options'] is None:
             said['environment_options'] = {}
         return self.client.minion_pools.create(
@@ -155,10 +165,13 @@ class Update(OfOne, ShowOne):
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         super().arguments(parser)
         parser.add_argument('--name')
+        parser.add_argument('--os-type', choices=('linux', 'windows'))
         _settings(parser)
 
     def thing(self, given: argparse.Namespace) -> Json:
-        return self.client.minion_pools.update(self.id(given), **_said(given))
+        return self.client.minion_pools.update(
+            self.id(given), os_type=given.os_type, **_said(given)
+        )
 
 
 class Allocate(OfOne, ShowOne):

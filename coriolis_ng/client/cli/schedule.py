@@ -21,6 +21,14 @@ FIELDS = {
     'month': '1 to 12',
     'dow': 'day of the week, mon to sun or 0 to 6',
 }
+# The letters and words of earlier public clients.
+ALSO = {
+    'minute': ('-M',),
+    'hour': ('-H',),
+    'dom': ('-d', '--day-of-month'),
+    'month': ('-m',),
+    'dow': ('-w', '--day-of-week'),
+}
 _WINDOW = re.compile(r'(?:([\w,]+)@)?(\d\d:\d\d)-(\d\d:\d\d)')
 
 
@@ -94,7 +102,11 @@ def pick(several: SchedulesOfTransfer, said: str, program: str) -> str:
 def _times(parser: argparse.ArgumentParser) -> None:
     for name, text in FIELDS.items():
         parser.add_argument(
-            f'--{name}', type=day if name == 'dow' else int, help=text
+            f'--{name}',
+            *ALSO[name],
+            type=day if name == 'dow' else int,
+            metavar='N',
+            help=text,
         )
     parser.add_argument(
         '--every',
@@ -256,6 +268,7 @@ class Update(OfOne, ShowOne):
         _settings(parser)
         parser.add_argument(
             '--never-expires',
+            '--no-expiration-date',
             action='store_true',
             help='remove the time at which it expires',
         )
