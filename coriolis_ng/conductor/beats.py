@@ -31,7 +31,7 @@ def beat(parts: Parts, told: Beat) -> Orders:
         # Tasks may have waited for such a worker.
         advance_all(parts)
     else:
-        for execution_id in freed:
+        for execution_id in sorted({*freed}):
             advance(parts, execution_id)
     return orders
 
@@ -59,7 +59,7 @@ def _beat(
         lease_seconds=lease,
         known=bool(service.providers) or told.providers is not None,
     )
-    return orders, sorted({r.execution_id for r in old}), fresh
+    return orders, [r.execution_id for r in old], fresh
 
 
 def _incarnation(session: Session, host: str) -> str | None:
