@@ -109,7 +109,7 @@ class Service:
             return False
 
         server = next(iter(self.running.values()))
-        server.wait_until(ready, 60, 'a worker')
+        server.wait_until(ready, 180, 'a worker')
 
     def query(self, text: str, **given: Any) -> list[Any]:
         """Rows of the database, for what no interface shows."""
