@@ -154,24 +154,28 @@ def method(
         def run(*ids: str) -> webob.Response:
             if len(ids) != count + 1:
                 pecan.abort(404)
-            call = _authorized(declared)
-            environ = pecan.request.environ
-            if declared.query is not None:
-                given = _query(environ)
-                call = dataclasses.replace(
-                    call, query=decode_query(declared.query, given)
-                )
-            if declared.body is not None:
-                call = dataclasses.replace(
-                    call,
-                    body=decode_body(declared.body, environ[intake.BODY]),
-                )
+            call = _decoded(declared, _authorized(declared))
             return _answered(declared, f(*ids, call=call))
 
         run.__dict__.pop('__wrapped__', None)
         return pecan.expose(content_type='application/json')(run)
 
     return wrap
+
+
+def _decoded(declared: Route, call: Call) -> Call:
+    """With what the request gave besides the ids of its URL."""
+    environ = pecan.request.environ
+    if declared.query is not None:
+        given = _query(environ)
+        call = dataclasses.replace(
+            call, query=decode_query(declared.query, given)
+        )
+    if declared.body is not None:
+        call = dataclasses.replace(
+            call, body=decode_body(declared.body, environ[intake.BODY])
+        )
+    return call
 
 
 def action(

@@ -40,10 +40,6 @@ def controller(place: str) -> Controller:
     replica = place.startswith('/replicas')
     many, one = f'{place}/schedules', f'{place}/schedules/{{schedule_id}}'
 
-    def answer(value: Schedule) -> schema.ScheduleAnswer:
-        shown = view.schedule(value, replica=replica)
-        return schema.ScheduleAnswer(schedule=shown)
-
     class Schedules(Controller):
         @method(
             f'GET {many}',
@@ -55,19 +51,14 @@ def controller(place: str) -> Controller:
             self, transfer_id: str, *, call: Call
         ) -> schema.SchedulesAnswer:
             """List the schedules of a transfer."""
-            return schema.SchedulesAnswer(
-                schedules=[
-                    view.schedule(value, replica=replica)
-                    for value in _page(call, transfer_id, replica)
-                ]
-            )
+            return _list(call, transfer_id, replica)
 
         @method(f'GET {one}', rules.SHOW, answer=schema.ScheduleAnswer)
         def get_one(
             self, transfer_id: str, id: str, *, call: Call
         ) -> schema.ScheduleAnswer:
             """Show a schedule, with what became of its last run."""
-            return answer(_found(call, transfer_id, id, replica))
+            return _answer(_found(call, transfer_id, id, replica), replica)
 
         @method(
             f'POST {many}',
@@ -79,13 +70,7 @@ def controller(place: str) -> Controller:
             self, transfer_id: str, *, call: Call
         ) -> schema.ScheduleAnswer:
             """Create a schedule."""
-            _transfer(call, transfer_id, replica)
-            spec = _spec(call.body)
-            with fields_of('$'):
-                made = call.site.conductor.schedule_create(
-                    call.rpc(), transfer_id, spec
-                )
-            return answer(made)
+            return _create(call, transfer_id, replica)
 
         @method(
             f'PUT {one}',
@@ -98,11 +83,7 @@ def controller(place: str) -> Controller:
         ) -> schema.ScheduleAnswer:
             """Change a schedule."""
             _found(call, transfer_id, id, replica)
-            with fields_of('$'):
-                made = call.site.conductor.schedule_update(
-                    call.rpc(), id, _changes(call.body)
-                )
-            return answer(made)
+            return _update(call, id, replica)
 
         @method(f'DELETE {one}', rules.DELETE, status=204)
         def delete(self, transfer_id: str, id: str, *, call: Call) -> None:
@@ -133,18 +114,45 @@ def _transfer(call: Call, id: str, replica: bool) -> None:
         raise errors.NotFound(f'there is no replica {id!r}')
 
 
-def _page(call: Call, transfer_id: str, replica: bool) -> list[Schedule]:
+def _answer(value: Schedule, replica: bool) -> schema.ScheduleAnswer:
+    shown = view.schedule(value, replica=replica)
+    return schema.ScheduleAnswer(schedule=shown)
+
+
+def _create(
+    call: Call, transfer_id: str, replica: bool
+) -> schema.ScheduleAnswer:
+    _transfer(call, transfer_id, replica)
+    spec = _spec(call.body)
+    with fields_of('$'):
+        made = call.site.conductor.schedule_create(
+            call.rpc(), transfer_id, spec
+        )
+    return _answer(made, replica)
+
+
+def _update(call: Call, id: str, replica: bool) -> schema.ScheduleAnswer:
+    with fields_of('$'):
+        made = call.site.conductor.schedule_update(
+            call.rpc(), id, _changes(call.body)
+        )
+    return _answer(made, replica)
+
+
+def _list(
+    call: Call, transfer_id: str, replica: bool
+) -> schema.SchedulesAnswer:
     _transfer(call, transfer_id, replica)
     query: schema.SchedulesQuery = call.query
     with call.site.database.reader() as session:
-        return [
-            *rows.schedules.list(
-                session,
-                transfer_id,
-                query.page(),
-                show_expired=query.show_expired,
-            )
-        ]
+        found = rows.schedules.list(
+            session,
+            transfer_id,
+            query.page(),
+            show_expired=query.show_expired,
+        )
+        shown = [view.schedule(value, replica=replica) for value in found]
+    return schema.SchedulesAnswer(schedules=shown)
 
 
 def _found(call: Call, transfer_id: str, id: str, replica: bool) -> Schedule:
