@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The REST API under gunicorn.
 
-``gunicorn --config /etc/coriolis/gunicorn.py coriolis_ng.wsgi.api:application``
+Start it as ``gunicorn --config /etc/coriolis/gunicorn.py
+coriolis_ng.wsgi.api:application``.
 
 Options are read from /etc/coriolis/coriolis.conf. Put a proxy with TLS in
 front of it.
@@ -24,9 +25,7 @@ accesslog = None
 # Figures of all processes together, on [metrics] api_port. What an earlier
 # run has left counts no more.
 _FOLDER = pathlib.Path(
-    os.environ.setdefault(
-        'PROMETHEUS_MULTIPROC_DIR', '/run/coriolis/metrics'
-    )
+    os.environ.setdefault('PROMETHEUS_MULTIPROC_DIR', '/run/coriolis/metrics')
 )
 _FOLDER.mkdir(parents=True, exist_ok=True)
 for _file in _FOLDER.glob('*.db'):
