@@ -53,6 +53,7 @@ def conductor_client(
         bus_,
         timeout_seconds=conf.api.conductor_seconds,
         query_seconds=conf.conductor.query_seconds,
+        lease_seconds=conf.conductor.lease_seconds,
     )
 
 

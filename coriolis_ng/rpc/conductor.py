@@ -178,6 +178,7 @@ class WorkerHalf:
     """What workers tell and ask; all of it may be repeated."""
 
     _client: bus.Client
+    _beats: bus.Client
 
     def take(
         self, task_id: str, attempt: int, host: str, incarnation: str
@@ -193,7 +194,7 @@ class WorkerHalf:
         return from_plain(Assignment, plain)
 
     def beat(self, beat: Beat) -> Orders:
-        plain = self._client.call('beat', beat=to_plain(beat))
+        plain = self._beats.call('beat', beat=to_plain(beat))
         return from_plain(Orders, plain)
 
     def created(self, task_id: str, attempt: int, resource: Resource) -> None:
@@ -246,7 +247,9 @@ class ConductorClient(ApiHalf, WorkerHalf):
 
     ``seal`` encrypts for a public key, ``(public key, payload) -> sealed``:
     the API's secrets go to the conductors in this way only; ``tokens`` says
-    that the callers' tokens are of use there.
+    that the callers' tokens are of use there. Nobody waits longer than half
+    a lease (``lease_seconds``) for the answer to a beat: a conductor that
+    ends takes it along, and there must be time for another one.
     """
 
     def __init__(
@@ -255,6 +258,7 @@ class ConductorClient(ApiHalf, WorkerHalf):
         *,
         timeout_seconds: float = 30,
         query_seconds: float = 60,
+        lease_seconds: float = 90,
         seal: sealing.Seal | None = None,
         tokens: bool = False,
     ) -> None:
@@ -265,6 +269,13 @@ class ConductorClient(ApiHalf, WorkerHalf):
             transport,
             bus.CONDUCTOR,
             timeout_seconds=timeout_seconds,
+            who='conductor',
+            sealer=sealer,
+        )
+        self._beats = bus.Client(
+            transport,
+            bus.CONDUCTOR,
+            timeout_seconds=min(timeout_seconds, lease_seconds / 2),
             who='conductor',
             sealer=sealer,
         )

@@ -111,6 +111,13 @@ class Service:
         server = next(iter(self.running.values()))
         server.wait_until(ready, 180, 'a worker')
 
+    def last_beat(self) -> Any:
+        """When a worker was heard last, by the database's clock."""
+        [[when]] = self.query(
+            'SELECT MAX(alive_at) FROM services WHERE capacity > 0'
+        )
+        return when
+
     def query(self, text: str, **given: Any) -> list[Any]:
         """Rows of the database, for what no interface shows."""
         engine = sa.create_engine(self.database_url)

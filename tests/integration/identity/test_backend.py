@@ -31,8 +31,12 @@ def in_barbican(tenants: beds.Tenants) -> Iterator[beds.Tenants]:
 
 def _restart(tenants: beds.Tenants) -> None:
     tenants.stop('conductor-1')
+    before = tenants.last_beat()
     tenants.start('conductor-1')
-    tenants.wait_for_workers()
+    # The API calls a worker UP for longer than this conductor's lease.
+    tenants.running['conductor-1'].wait_until(
+        lambda: tenants.last_beat() != before, 180, 'a beat'
+    )
 
 
 def test_an_endpoint_lives_in_barbican(

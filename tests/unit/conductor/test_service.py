@@ -168,3 +168,18 @@ def test_nobody_is_there(transport: Any) -> None:
     client = ConductorClient(transport, timeout_seconds=0.2)
     with pytest.raises(errors.Unreachable, match='conductor did not answer'):
         client.transfer_delete(WHO, 'x')
+
+
+def test_a_beat_waits_for_half_a_lease_at_most(transport: Any) -> None:
+    """With the patience of all other calls this would last for minutes."""
+    client = ConductorClient(transport, timeout_seconds=600, lease_seconds=0.4)
+    with pytest.raises(errors.Unreachable, match='conductor did not answer'):
+        client.beat(
+            Beat(
+                host='w1',
+                incarnation='i1',
+                release='1',
+                capacity=1,
+                seal_key='k',
+            )
+        )
