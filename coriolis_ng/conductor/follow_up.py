@@ -44,7 +44,11 @@ def deploy_if_asked(
         purpose=DeploymentPurpose.FINAL if off else DeploymentPurpose.FAILOVER,
     )
     try:
-        made = create(parts, session, transfer, wanted, transfer.user_id)
+        # What it has claimed before it is refused must not stay claimed.
+        with session.begin_nested():
+            made = create(parts, session, transfer, wanted, transfer.user_id)
+    except errors.Stale:
+        raise  # a race was lost: all of the transaction runs again
     except errors.CoriolisError as error:
         # The execution did what it was asked to; only this did not.
         LOG.error(

@@ -83,7 +83,11 @@ def retry_if_asked(
         spec, retry_of=execution.id, retries=spec.retries + 1
     )
     try:
-        made = begin(parts, session, transfer, again, new_id())
+        # What it has claimed before it is refused must not stay claimed.
+        with session.begin_nested():
+            made = begin(parts, session, transfer, again, new_id())
+    except errors.Stale:
+        raise  # a race was lost: all of the transaction runs again
     except errors.CoriolisError as error:
         # A plan that cannot be made any more fails no end of an execution.
         LOG.error(

@@ -61,11 +61,16 @@ def pooled(site: Site) -> Site:
     recipes = dataclasses.replace(samples.RECIPES, transfer=through_pool)
     site.parts = dataclasses.replace(site.parts, recipes=recipes)
     site.worker.parts = site.parts
+    offers_pools(site)
+    return site
+
+
+def offers_pools(site: Site) -> None:
+    """From here on its worker can look after pools."""
     offer = msgspec.structs.replace(
         CLOUD, capabilities=(*CLOUD.capabilities, 'pools')
     )
     site.worker.beat(providers=(offer,))
-    return site
 
 
 def endpoint(site: Site) -> str:
