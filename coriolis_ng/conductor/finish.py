@@ -26,6 +26,9 @@ from coriolis_ng.rpc.wire import Result
 
 LOG = logging.getLogger(__name__)
 
+# How it is told that the subject of a task is gone.
+GONE = (errors.Conflict, errors.NotFound)
+
 
 def finish(parts: Parts, task_id: str, attempt: int, result: Result) -> None:
     """Closes an attempt and advances its execution; ``Stale`` when it is
@@ -80,8 +83,10 @@ def _failed(
     closed = _close(session, row, TaskState.FAILED, result.message)
     kind = parts.tasks.get(row.name)
     if closed and kind is not None and kind.subject is not None:
-        here = scope.load(session, execution)
-        before = scope.subject(session, here, kind, row.instance)
+        try:
+            before = _subject(session, kind, row, execution)
+        except GONE:
+            return  # nothing is left to be marked
         after = kind().failed(before, result.code)
         if after != before:
             scope.save(session, before, after)
@@ -125,8 +130,14 @@ def _done(
             f'{error.message}',
         )
         return
+    try:
+        before = _subject(session, kind, row, execution)
+    except GONE as error:
+        # Its effect has nowhere to go, and the execution must end.
+        _close(session, row, TaskState.FAILED, error.message)
+        return
     if _close(session, row, TaskState.DONE, '', result.output):
-        _apply(session, kind, row, execution, made)
+        scope.save(session, before, kind().apply(before, made))
 
 
 def _close(
@@ -145,15 +156,12 @@ def _close(
     return answer is Finished.CLOSED
 
 
-def _apply(
-    session: Session,
-    kind: type[Task],
-    row: TaskRow,
-    execution: Execution,
-    made: Any,
-) -> None:
+def _subject(
+    session: Session, kind: type[Task], row: TaskRow, execution: Execution
+) -> Any:
+    """What the task changes (None for one that changes nothing); one of
+    ``GONE`` where it is not there any more."""
     if kind.subject is None:
-        return
+        return None
     here = scope.load(session, execution)
-    before = scope.subject(session, here, kind, row.instance)
-    scope.save(session, before, kind().apply(before, made))
+    return scope.subject(session, here, kind, row.instance)

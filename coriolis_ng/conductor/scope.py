@@ -123,14 +123,18 @@ def as_transfer(pool: MinionPool) -> Transfer:
 
 def machine(session: Session, scope: Scope, instance: str) -> PoolMachine:
     """The machine of a pool that a task works on: by its id in what a pool
-    does itself, else the one that the execution has for this instance."""
+    does itself, else the one that the execution has for this instance.
+    ``Conflict`` where its pool was deallocated with force: the attempt is
+    still the current one, and has to end."""
     if scope.execution.kind in OF_POOLS:
         found = db.minion_pools.machine_of(session, instance)
         return db.minion_pools.with_options(session, found)
     for one in db.minion_pools.claimed(session, scope.execution.id, instance):
         return db.minion_pools.with_options(session, one)
-    # Its pool was deallocated with force.
-    raise errors.Stale(f'The machine of the pool for {instance!r} is gone.')
+    raise errors.Conflict(
+        f'The machine of the pool for {instance!r} is gone: the pool was '
+        'deallocated.'
+    )
 
 
 def _machine(
@@ -138,7 +142,7 @@ def _machine(
 ) -> PoolMachine:
     try:
         return machine(session, scope, instance)
-    except errors.Stale:
+    except errors.Conflict:
         if kind is None or not issubclass(kind, Cleanup):
             raise
         # Nothing of it is left to clean up; the row is never written.

@@ -11,7 +11,13 @@ import msgspec
 import pytest
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import endpoints, minion_pools, transfers, vault
+from coriolis_ng.conductor import (
+    endpoints,
+    finish,
+    minion_pools,
+    transfers,
+    vault,
+)
 from coriolis_ng.db import api as db
 from coriolis_ng.engine.plan import Plan
 from coriolis_ng.objects import to_plain
@@ -386,3 +392,53 @@ def test_an_execution_wants_an_allocated_pool(pooled: Site) -> None:
     work(pooled)
     with pytest.raises(errors.Conflict, match='allocate it first'):
         pooled.execute(transfer)
+
+
+def test_a_pool_that_goes_before_its_machine_was_taken(pooled: Site) -> None:
+    """The task is told that it cannot be done, and not that it is old."""
+    transfer = pooled.transfer('a')
+    id = allocated(pooled, transfer)
+    execution = pooled.execute(transfer)
+    minion_pools.deallocate(pooled.parts, pooled.who, id, force=True)
+    [(_, task_id, attempt)] = [
+        one
+        for one in pooled.bus.starts
+        if pooled.row(one[1]).name == 'TakeFromPool'
+    ]
+    pooled.bus.starts = [one for one in pooled.bus.starts if one[1] != task_id]
+    with pytest.raises(errors.Conflict, match='is gone') as refused:
+        pooled.worker.take(task_id, attempt)
+    # What a worker does then.
+    finish.finish(
+        pooled.parts,
+        task_id,
+        attempt,
+        Result(state='failed', message=refused.value.message),
+    )
+    work(pooled)
+    assert 'is gone' in pooled.row(task_id).reason
+    assert pooled.execution(execution.id).state is ExecutionState.FAILED
+    assert pooled.find(transfer.id).busy_with is None
+    assert find(pooled, id).state is PoolState.DEALLOCATED
+
+
+@pytest.mark.parametrize('state', ['done', 'failed'])
+def test_a_pool_that_goes_while_its_machine_is_taken(
+    pooled: Site, state: str
+) -> None:
+    transfer = pooled.transfer('a')
+    id = allocated(pooled, transfer)
+    execution = pooled.execute(transfer)
+    given = pooled.next('TakeFromPool')
+    minion_pools.deallocate(pooled.parts, pooled.who, id, force=True)
+    if state == 'done':
+        do(pooled, given)
+        assert 'is gone' in pooled.row(given.task_id).reason
+    else:
+        pooled.worker.fail(given, 'no answer')
+        assert pooled.row(given.task_id).reason == 'no answer'
+    assert pooled.row(given.task_id).state == 'failed'
+    work(pooled)
+    assert pooled.execution(execution.id).state is ExecutionState.FAILED
+    assert pooled.find(transfer.id).busy_with is None
+    assert find(pooled, id).state is PoolState.DEALLOCATED
