@@ -80,6 +80,26 @@ def drop(
         )
 
 
+def are_same(parts: Parts, one: Endpoint, other: Endpoint) -> bool:
+    """Whether both name one cloud in the same words. Of what lies in
+    Barbican the references are compared: only a worker may look there."""
+    if one.type != other.type:
+        return False
+    if one.secret == other.secret:
+        return True
+    named = [references.parse(end.secret) for end in (one, other)]
+    if not all(each.is_local for each in named):
+        return False
+    first, second = (
+        references.decoded(
+            parts.secrets.get(each.ref, project_id=end.project_id),
+            referred=False,
+        )
+        for each, end in zip(named, (one, other), strict=True)
+    )
+    return first == second
+
+
 def for_question(parts: Parts, endpoint: Endpoint, who: Asker | None) -> bytes:
     """What the child that answers a question makes the information of; see
     ``worker.access``. To be sealed at once."""

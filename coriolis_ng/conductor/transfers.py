@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
 from coriolis_ng.conductor import (
+    connections,
     departures,
     deployments,
     executions,
@@ -52,11 +53,7 @@ def create(parts: Parts, who: Asker, spec: TransferSpec) -> Transfer:
     """``InvalidInput`` names what is wrong; nothing is asked of clouds."""
     schemas.check_names(spec.instances, parts.settings.max_instances)
     asked = parts.limits.ask(who.project_id)
-    if spec.origin_endpoint_id == spec.destination_endpoint_id:
-        raise errors.InvalidInput(
-            'Origin and destination are the same endpoint.',
-            field='$.destination_endpoint_id',
-        )
+    _check_ends(parts, who.project_id, spec)
     transfer = Transfer(
         id=new_id(),
         project_id=who.project_id,
@@ -202,6 +199,32 @@ def _check(
     if spec.keep_points < 1:
         raise errors.InvalidInput(
             'At least one recovery point is kept.', field='$.keep_points'
+        )
+
+
+def _check_ends(parts: Parts, project_id: str, spec: TransferSpec) -> None:
+    """They must differ: a machine would be copied beside itself, and what
+    is cleaned up at one end could be what the other still needs."""
+    field = '$.destination_endpoint_id'
+    if spec.origin_endpoint_id == spec.destination_endpoint_id:
+        raise errors.InvalidInput(
+            'Origin and destination are the same endpoint.', field=field
+        )
+
+    def ends(session: Session) -> tuple[Endpoint, Endpoint]:
+        id = spec.origin_endpoint_id
+        return (
+            _endpoint(session, id, project_id, '$.origin_endpoint_id'),
+            _endpoint(
+                session, spec.destination_endpoint_id, project_id, field
+            ),
+        )
+
+    # Secrets are read in sessions of their own.
+    if connections.are_same(parts, *parts.database.read(ends)):
+        raise errors.InvalidInput(
+            'Origin and destination have the same connection information.',
+            field=field,
         )
 
 

@@ -19,7 +19,7 @@ def inline(site: Site) -> Transfer:
     ids = []
     for name in ('origin', 'destination'):
         spec = EndpointSpec(
-            name=name, type='cloud', connection_info={'password': 'pw'}
+            name=name, type='cloud', connection_info={'password': name}
         )
         ids.append(endpoints.create(site.parts, site.who, spec).id)
     made = site.transfer('a')

@@ -6,10 +6,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from coriolis_ng import errors
 from coriolis_ng.conductor import (
+    connections,
     deployments,
     endpoints,
     points,
@@ -86,6 +88,46 @@ def test_a_changed_endpoint_has_a_new_secret_only(site: Site) -> None:
     )
 
 
+def test_the_ends_of_a_transfer_differ(site: Site) -> None:
+    origin = endpoint(site)
+    info = {'password': 'pw'}
+    twin = endpoint(site, name='twin', connection_info=info)
+    other = endpoint(site, name='o', connection_info={'password': 'pw2'})
+
+    def join(destination: str) -> Transfer:
+        spec = TransferSpec(
+            origin_endpoint_id=origin.id,
+            destination_endpoint_id=destination,
+            instances=('a',),
+        )
+        return transfers.create(site.parts, site.who, spec)
+
+    text = refused('$.destination_endpoint_id', join, origin.id)
+    assert 'the same endpoint' in text
+    text = refused('$.destination_endpoint_id', join, twin.id)
+    assert 'the same connection information' in text
+    assert join(other.id).spec.destination_endpoint_id == other.id
+
+
+def test_ends_in_barbican_are_compared_by_reference(site: Site) -> None:
+    origin, other = endpoint(site), endpoint(site)
+
+    def same(one: str, two: str) -> bool:
+        return connections.are_same(
+            site.parts,
+            msgspec.structs.replace(origin, secret=one),
+            msgspec.structs.replace(other, secret=two),
+        )
+
+    assert same('https://b/1', 'https://b/1')
+    assert not same('https://b/1', 'https://b/2')
+    assert not same('barbican:https://b/1', origin.secret)
+    assert same(f'trust:{origin.secret}', other.secret)
+    # Of another type the same words mean another cloud.
+    foreign = msgspec.structs.replace(other, type='nimbus')
+    assert not connections.are_same(site.parts, origin, foreign)
+
+
 def test_an_endpoint_in_use_stays(site: Site) -> None:
     transfer = site.transfer('a')
     id = transfer.spec.origin_endpoint_id
@@ -118,7 +160,9 @@ def test_another_project_sees_nothing(site: Site) -> None:
 def spec(site: Site, **more: Any) -> TransferSpec:
     given = {
         'origin_endpoint_id': endpoint(site).id,
-        'destination_endpoint_id': endpoint(site).id,
+        'destination_endpoint_id': endpoint(
+            site, connection_info={'password': 'there'}
+        ).id,
         'instances': ('a',),
     } | more
     return TransferSpec(**given)
