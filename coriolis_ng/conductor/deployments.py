@@ -18,6 +18,7 @@ from coriolis_ng.objects.deployment import (
     DeploymentSpec,
 )
 from coriolis_ng.objects.execution import (
+    Execution,
     ExecutionKind,
     ExecutionState,
 )
@@ -56,20 +57,25 @@ def create(parts: Parts, who: Asker, spec: DeploymentSpec) -> Deployment:
 def cancel(parts: Parts, who: Asker, id: str, *, force: bool) -> None:
     """Cancels the execution of the deployment that runs; else
     ``Conflict``."""
-    execution_id = parts.database.read(lambda s: _running(s, who, id))
-    if execution_id is None:
+    running = parts.database.read(lambda s: _running(s, who, id))
+    if running is None:
         raise errors.Conflict('The deployment is not running.')
-    executions.cancel(parts, who, execution_id, force=force)
+    executions.cancel(parts, who, running.id, force=force)
 
 
 def delete(parts: Parts, who: Asker, id: str) -> None:
     """Forgets the deployment; machines stay, but those of a test, which
-    are removed first (the row goes when they are gone)."""
+    are removed first (the row goes when they are gone). Asking for that
+    again while they are changes nothing."""
     execution_id = new_id()
 
     def write(session: Session) -> bool:
-        deployment = db.deployments.get(session, id, who.project_id)
-        if _running(session, who, id):
+        # Of two that delete it at once, one sees the other's teardown.
+        deployment = db.deployments.lock(session, id, who.project_id)
+        running = _running(session, who, id)
+        if running is not None:
+            if running.kind is ExecutionKind.TEARDOWN:
+                return False
             raise errors.Conflict(
                 'The deployment is running: wait for it or cancel it.'
             )
@@ -133,9 +139,9 @@ def _hand_over(session: Session, deployment: Deployment) -> None:
             )
 
 
-def _running(session: Session, who: Asker, id: str) -> str | None:
+def _running(session: Session, who: Asker, id: str) -> Execution | None:
     db.deployments.get(session, id, who.project_id)
     page = db.Page(limit=1, filters={'state': ExecutionState.RUNNING})
     for execution in db.executions.list(session, id, page):
-        return execution.id
+        return execution
     return None

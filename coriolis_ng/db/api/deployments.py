@@ -72,6 +72,19 @@ def get(
     return _values(session, [row])[0]
 
 
+def lock(
+    session: Session, id: str, project_id: str | None = None
+) -> Deployment:
+    """The same, and nobody else has it locked until the transaction
+    ends: what is read after this is what they have left."""
+    session.execute(
+        sa.select(models.Deployment.id)
+        .where(models.Deployment.id == id)
+        .with_for_update()
+    )
+    return get(session, id, project_id)
+
+
 def list(  # noqa: A001
     session: Session, project_id: str | None, page: Page | None = None
 ) -> Sequence[Deployment]:
