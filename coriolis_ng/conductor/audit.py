@@ -103,6 +103,11 @@ def _look_again(parts: Parts, one: Audit) -> None:
 
 def record(session: Session, one: Audit, found: list[Resource]) -> None:
     """What should not be there becomes an entry of the ledger."""
+    # Its deployment may have gone while the cloud was listed.
+    now = db.audits.find(session, one)
+    if now is None:
+        return
+    one = now
     db.audits.delete(session, one)
     for resource in found:
         task_id = resource.tag.rpartition(':')[2]
@@ -125,6 +130,7 @@ def _may_be_left(session: Session, one: Audit, task_id: str) -> bool:
     try:
         state = db.tasks.get(session, task_id).state
     except errors.NotFound:
-        # Of a deployment that was deleted: its machines are the user's.
+        # Of a deployment that was deleted: its machines are the user's,
+        # unless it left none (then the audit names no deployment any more).
         return one.deployment_id is None
     return state is not TaskState.DONE

@@ -82,6 +82,7 @@ def delete(parts: Parts, who: Asker, id: str) -> None:
         if not _is_test(deployment):
             _hand_over(session, deployment)
         if not must_be_torn_down(session, deployment):
+            db.audits.release(session, id)
             db.deployments.delete(session, id)
             return False
         plans.create_execution(
@@ -126,8 +127,9 @@ def _hand_over(session: Session, deployment: Deployment) -> None:
     """From here on the machines are the user's: a ledger that named them
     would call them strays."""
     owned = _owned(deployment)
-    # Nor is anybody to look for what else carries the deployment's tags.
-    db.audits.forget(session, deployment.id)
+    if owned:
+        # Nor is anybody to look for what else carries its tags.
+        db.audits.forget(session, deployment.id)
     for entry in db.ledger.rows(session, deployment_id=deployment.id):
         if entry.resource.id in owned:
             db.ledger.dropped(

@@ -73,6 +73,7 @@ def end(
         unused = scripts.refs(
             db.deployments.get(session, execution.owner_id).spec.user_scripts
         )
+        db.audits.release(session, execution.owner_id)
         # With it go its executions, and so this one.
         db.deployments.delete(session, execution.owner_id)
         return After(secrets=tuple(unused))

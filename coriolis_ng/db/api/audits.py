@@ -56,18 +56,7 @@ def due(session: Session, limit: int = 100) -> Sequence[Audit]:
         .limit(limit)
         .execution_options(populate_existing=True)
     )
-    return [
-        Audit(
-            execution_id=row.execution_id,
-            side=Side(row.side),
-            project_id=row.project_id,
-            endpoint_id=row.endpoint_id,
-            transfer_id=row.transfer_id,
-            deployment_id=row.deployment_id,
-            tries=row.tries,
-        )
-        for row in rows
-    ]
+    return [_value(row) for row in rows]
 
 
 def claim(session: Session, audit: Audit, delay_seconds: float) -> bool:
@@ -82,6 +71,26 @@ def claim(session: Session, audit: Audit, delay_seconds: float) -> bool:
     return swap(session, _Audit, where, **values) == 1
 
 
+def find(session: Session, audit: Audit) -> Audit | None:
+    """The same as it is now; None when nobody is to look any more."""
+    row = session.scalars(
+        sa.select(_Audit)
+        .where(
+            _Audit.execution_id == audit.execution_id,
+            _Audit.side == audit.side,
+        )
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    return None if row is None else _value(row)
+
+
+def release(session: Session, deployment_id: str) -> None:
+    """The deployment is gone and left nothing to anybody: what is found
+    later is nobody's."""
+    where = [_Audit.deployment_id == deployment_id]
+    swap(session, _Audit, where, deployment_id=None)
+
+
 def forget(session: Session, deployment_id: str) -> None:
     """Nobody looks any more for what a deployment may have left."""
     remove(session, _Audit, _Audit.deployment_id == deployment_id)
@@ -94,4 +103,16 @@ def delete(session: Session, audit: Audit) -> None:
         _Audit,
         _Audit.execution_id == audit.execution_id,
         _Audit.side == audit.side,
+    )
+
+
+def _value(row: models.Audit) -> Audit:
+    return Audit(
+        execution_id=row.execution_id,
+        side=Side(row.side),
+        project_id=row.project_id,
+        endpoint_id=row.endpoint_id,
+        transfer_id=row.transfer_id,
+        deployment_id=row.deployment_id,
+        tries=row.tries,
     )

@@ -14,9 +14,11 @@ from coriolis_ng.conductor import audit, deployments, strays
 from coriolis_ng.db import api as db
 from coriolis_ng.db import models
 from coriolis_ng.objects import to_plain
+from coriolis_ng.objects.deployment import DeploymentPurpose
 from coriolis_ng.objects.execution import Execution
 from coriolis_ng.objects.resource import Resource, ResourceKind, Side, tag_of
 from coriolis_ng.objects.stray import Stray
+from coriolis_ng.objects.transfer import Transfer
 from coriolis_ng.rpc.wire import Answer, Query
 from tests.unit.conductor.conftest import Site, with_settings
 
@@ -264,3 +266,68 @@ def test_pages(site: Site) -> None:
     assert page(filters={'kind': 'port'}) == []
     with pytest.raises(errors.InvalidInput):
         page(marker='x')
+
+
+def landed_late(site: Site, tag: str) -> Resource:
+    """A machine that its cloud lists only now; what made it was given
+    up."""
+    late = Resource(kind=ResourceKind.VM, id='late', tag=tag, side=Side.TARGET)
+    site.bus.answer = answers(source_tagged=[], target_tagged=to_plain([late]))
+    site.bus.questions.clear()
+    return late
+
+
+def replicated(site: Site) -> Transfer:
+    """Executed once, and looked at by the audit."""
+    site.parts = with_settings(site.parts, **NOW)
+    site.worker.parts = site.parts
+    transfer = site.transfer('a')
+    site.execute(transfer)
+    site.run()
+    site.bus.answer = answers(source_tagged=[], target_tagged=[])
+    audit.audit(site.parts)
+    return transfer
+
+
+@pytest.mark.parametrize('under_way', [False, True])
+def test_late_after_a_test_was_torn_down(site: Site, under_way: bool) -> None:
+    transfer = replicated(site)
+    made = site.deploy(transfer, purpose=DeploymentPurpose.TEST)
+    boot = site.next('Boot')
+    site.run()
+    audits = site.parts.database.read(db.audits.due)
+    assert {one.deployment_id for one in audits} == {made.id}
+    deployments.delete(site.parts, site.who, made.id)
+    site.run()
+    late = landed_late(site, boot.tag)
+    if under_way:
+        [one] = [one for one in audits if one.side is Side.TARGET]
+        site.parts.database.write(lambda s: audit.record(s, one, [late]))
+        assert [one.resource_id for one in listed(site)] == ['late']
+    assert audit.audit(site.parts) == 1
+    assert ('target_drop', to_plain(late)) in asked(site)
+    assert listed(site) == []
+
+
+@pytest.mark.parametrize('left', [(), ('disk',)])
+def test_late_after_a_failed_deployment_was_deleted(
+    site: Site, left: tuple[str, ...]
+) -> None:
+    """With a teardown for what its cleanup left over, and without."""
+    transfer = replicated(site)
+    made = site.deploy(transfer)
+    boot = site.next('Boot')
+    for id in left:
+        site.worker.make(boot, id)
+    site.worker.fail(boot)
+    site.taken()
+    for cleanup in list(site.worker.held.values()):
+        site.worker.fail(cleanup)
+    assert site.last_of(made.id).state == 'failed'
+    deployments.delete(site.parts, site.who, made.id)
+    site.run()
+    with pytest.raises(errors.NotFound):
+        site.parts.database.read(lambda s: db.deployments.get(s, made.id))
+    late = landed_late(site, boot.tag)
+    audit.audit(site.parts)
+    assert ('target_drop', to_plain(late)) in asked(site)
