@@ -84,6 +84,7 @@ def _assignment(
         target=here.access(Side.TARGET) if Side.TARGET in sides else None,
         leftovers=leftovers(session, here, kind, row) if row.cleanup else (),
         cleaned_tags=tuple(tag_of(execution.id, id) for id in row.cleans),
+        cleaned_checkpoints=_checkpoints(session, row),
         owned=tuple(sorted(owned)),
         checkpoint=row.checkpoint,
         silent_seconds=kind.silent_seconds,
@@ -92,6 +93,12 @@ def _assignment(
         project_id=execution.project_id,
         request_id=execution.spec.request_id,
     )
+
+
+def _checkpoints(session: Session, row: TaskRow) -> tuple[Any, ...]:
+    """What the tasks that a cleanup cleans knew when they ended."""
+    left = (db.tasks.get(session, id).checkpoint for id in row.cleans)
+    return tuple(one for one in left if one is not None)
 
 
 def _renewed(

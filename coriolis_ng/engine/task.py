@@ -59,6 +59,14 @@ class Work(Protocol):
     def resumed(self, kind: type[Value]) -> Any:
         """What an earlier attempt kept, or None."""
 
+    def settle(self, value: Value) -> None:
+        """Like ``checkpoint``, but returns after the commit: for what
+        could not be found out again."""
+
+    def cleaned(self, kind: type[Value]) -> Any:
+        """For cleanup tasks only: what the tasks that it cleans kept (a
+        tuple of ``kind``)."""
+
     def created(
         self, kind: ResourceKind, id: str, side: Side, parent: str = ''
     ) -> None:

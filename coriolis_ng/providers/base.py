@@ -107,8 +107,11 @@ class Exports(Protocol):
     def shut_down(self, vm: Vm, *, watch: Watch, grace_seconds: int) -> None:
         """Off when it returns: asked first, pulled after the grace."""
 
-    def start_up(self, vm: Vm, *, watch: Watch) -> None:
-        """On again what ``shut_down`` switched off; silent when it runs."""
+    def start_up(self, vm: Vm, *, watch: Watch, grace_seconds: int) -> bool:
+        """On again what ``shut_down`` switched off, or was about to when it
+        was stopped: a guest that was asked goes off later. False where it
+        still ran after the grace, so that nothing was started."""
+        ...
 
     def drop(self, resource: Resource) -> None:
         """Removes a SNAPSHOT or CHECKPOINT of ours; silent when gone."""

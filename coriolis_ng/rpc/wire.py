@@ -41,6 +41,7 @@ class Assignment(Value):
     target: Access | None = None
     leftovers: tuple[Resource, ...] = ()
     cleaned_tags: tuple[str, ...] = ()  # of the tasks that it cleans
+    cleaned_checkpoints: tuple[dict[str, Any], ...] = ()  # those they left
     owned: tuple[str, ...] = ()  # ids that must stay, whatever is found
     checkpoint: dict[str, Any] | None = None
     silent_seconds: int = 300

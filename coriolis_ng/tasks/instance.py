@@ -58,6 +58,9 @@ class SnapshotVm(Task):
         return msgspec.structs.replace(subject, disks=dirty)
 
 
+GRACE_SECONDS = 180
+
+
 class ShutDownVm(Task):
     """Switch the source's machine off, before the last delta."""
 
@@ -66,12 +69,22 @@ class ShutDownVm(Task):
 
     class Input(Value):
         vm: Vm
-        grace_seconds: int = 180
+        grace_seconds: int = GRACE_SECONDS
 
     class Output(Value):
         vm: Vm
 
+    class Found(Value):
+        """How the machine was found: kept before it is asked to go off, so
+        that it is known however this ends."""
+
+        was_on: bool
+
     def run(self, work: Work, given: Input) -> Output:
+        if work.resumed(self.Found) is None:
+            # ``given.vm`` is of the beginning, hours ago perhaps.
+            now = work.source.inventory.get_vm(given.vm.id)
+            work.settle(self.Found(was_on=now.power is Power.ON))
         work.source.exports.shut_down(
             given.vm,
             watch=watch.source(work),
@@ -83,20 +96,21 @@ class ShutDownVm(Task):
 
 class RestartVm(Cleanup):
     """Switch the source's machine on again where its last copy came to
-    nothing: the source is left as it was found."""
+    nothing: the source is left as it was when it was to be shut down."""
 
     side = Side.SOURCE
     needs = ('exports',)
     subject = Replica
 
     class Input(Value):
-        """``vm`` as it was before it was shut down; it stays off where the
-        execution made all of its ``rounds`` points. ``made_by`` are the
-        executions of the replica's points."""
+        """The machine stays off where the execution made all of its
+        ``rounds`` points. ``made_by`` are the executions of the replica's
+        points."""
 
         vm: Vm
         rounds: int
         made_by: tuple[str, ...] = ()
+        grace_seconds: int = GRACE_SECONDS
 
     class Output(Value):
         restarted: bool = False
@@ -108,10 +122,15 @@ class RestartVm(Cleanup):
     def run(self, work: Work, given: Input) -> Output:
         name = given.vm.name
         made = given.made_by.count(work.tag.split(':')[1])
-        if made >= given.rounds or given.vm.power is not Power.ON:
+        found = work.cleaned(ShutDownVm.Found)
+        if made >= given.rounds or not any(one.was_on for one in found):
             return self.Output()
         try:
-            work.source.exports.start_up(given.vm, watch=watch.source(work))
+            runs = work.source.exports.start_up(
+                given.vm,
+                watch=watch.source(work),
+                grace_seconds=given.grace_seconds,
+            )
         except errors.CoriolisError as error:
             work.note(
                 f'{name} was shut down for its last copy, which failed, and '
@@ -121,10 +140,14 @@ class RestartVm(Cleanup):
             )
             raise
         work.note(
-            f'{name} runs again: its last copy failed after it was shut down',
+            f'{name} runs again: its last copy failed after it was shut down'
+            if runs
+            else f'{name} was asked to shut down and still runs '
+            f'{given.grace_seconds} s later. Should it go off yet, start it '
+            'by hand.',
             Level.WARNING,
         )
-        return self.Output(restarted=True)
+        return self.Output(restarted=runs)
 
 
 class MakeVm(Task):

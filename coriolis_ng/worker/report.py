@@ -37,6 +37,12 @@ class Report:
         """There is something that no beat was acknowledged for."""
         return self._fresh
 
+    @property
+    def settled(self) -> bool:
+        """The conductor has the newest checkpoint."""
+        with self._lock:
+            return self._checkpoint is None
+
     def tell(self, progress: tuple[Progress, ...]) -> None:
         with self._lock:
             for one in progress:

@@ -336,6 +336,11 @@ class Runner:
             seal.seal(self._assignment.seal_to, clear),
         )
 
+    def _settle(self) -> None:
+        self._home.flush()
+        if not self._report.settled:
+            raise errors.Unreachable('The conductor did not take it in.')
+
     def _forget(self, ref: str) -> None:
         self._home.conductor.secret_drop(ref, self.task_id, self.attempt)
 
@@ -429,6 +434,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
     'secret': Runner._secret,
     'keep': Runner._keep,
     'forget': Runner._forget,
+    'settle': Runner._settle,
 }
 
 

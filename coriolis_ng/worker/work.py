@@ -66,6 +66,18 @@ class Line:
         answers.put(reply)
 
 
+def _read(kind: type[Value], kept: dict[str, Any] | None) -> Any:
+    """A checkpoint as a value; None where there is none of that kind."""
+    if kept is None:
+        return None
+    try:
+        return from_plain(kind, kept)
+    except errors.InvalidInput as error:
+        # Of another release: the work begins again, which is right.
+        LOG.warning('The checkpoint cannot be read: %s', error)
+        return None
+
+
 class ChildWork:
     """``engine.task.Work`` for one attempt; may be used by many threads."""
 
@@ -139,15 +151,17 @@ class ChildWork:
         self._save(SAVE_SECONDS)
 
     def resumed(self, kind: type[Value]) -> Any:
-        kept = self._assignment.checkpoint
-        if kept is None:
-            return None
-        try:
-            return from_plain(kind, kept)
-        except errors.InvalidInput as error:
-            # Of another release: the work begins again, which is right.
-            LOG.warning('The checkpoint cannot be read: %s', error)
-            return None
+        return _read(kind, self._assignment.checkpoint)
+
+    def settle(self, value: Value) -> None:
+        self._unsaved = value
+        self._save(0)
+        self._line.call('settle')
+
+    def cleaned(self, kind: type[Value]) -> Any:
+        left = self._assignment.cleaned_checkpoints
+        found = (_read(kind, one) for one in left)
+        return tuple(one for one in found if one is not None)
 
     def created(
         self, kind: ResourceKind, id: str, side: Side, parent: str = ''

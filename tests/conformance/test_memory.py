@@ -7,7 +7,7 @@ import pytest
 
 from coriolis_ng import errors
 from coriolis_ng.objects.vm import Disk, Vm
-from coriolis_ng.providers import pooltesting, registry, testing
+from coriolis_ng.providers import pooltesting, powertesting, registry, testing
 from coriolis_ng.providers.memory.provider import Provider
 from tests.beds import memory
 
@@ -33,6 +33,11 @@ class Bed:
     def guest_write(self, disk_id: str, offset: int, data: bytes) -> None:
         self.cloud.write(self.vm_name, disk_id, offset, data)
 
+    def slow_stop(self, seconds: float) -> None:
+        self.cloud.call(
+            'test_slow_stop', machine=self.vm_name, seconds=seconds
+        )
+
 
 @pytest.fixture
 def cloud(tmp_path):
@@ -44,7 +49,9 @@ def cloud(tmp_path):
         bed.connection.close()
 
 
-class TestMemoryExports(testing.ExportsConformance):
+class TestMemoryExports(
+    testing.ExportsConformance, powertesting.PowerConformance
+):
     pass
 
 

@@ -344,6 +344,46 @@ def test_a_source_that_was_off_or_is_done_with_stays_off(
     assert 'start' not in powers(world)
 
 
+def test_a_source_that_was_about_to_go_off_runs_again(world: World) -> None:
+    name = world.machine('slow', MIB)
+    transfer = world.transfer(name)
+    world.source.call('test_slow_stop', machine=name, seconds=12)
+    execution = world.start(transfer, shutdown_instances=True)
+    wait_until(
+        lambda: 'ask' in [line['op'] for line in world.source.log()],
+        'a guest that was asked to shut down',
+    )
+    world.client.executions.cancel(transfer, execution)
+    done = world.ended(transfer, execution)
+    assert done['status'] == 'CANCELED', told(done)
+    assert task(done, 'SHUTDOWN_INSTANCE')['status'] == 'CANCELED'
+    assert powers(world) == ['stop', 'start']
+    assert power(world, name) == 'on'
+    assert any('runs again' in note for note in notes(done)), told(done)
+
+
+def test_a_source_that_its_owner_switched_off_stays_off(world: World) -> None:
+    name = world.machine('owned', MIB)
+    transfer = world.transfer(name)
+    world.destination.call('test_fail', call='write', error='Unsupported')
+    # Between the first look at it and the moment in which it is shut down.
+    world.destination.call('test_delay', call='make_volume', seconds=5)
+    execution = world.start(transfer, shutdown_instances=True)
+    executions = world.client.executions.of(transfer)
+
+    def volumes_are_made() -> bool:
+        found = task(executions.get(execution), 'DEPLOY_TRANSFER_DISKS')
+        return bool(found['status'] == 'RUNNING')
+
+    wait_until(volumes_are_made, 'the volumes being made')
+    world.source.call('stop_machine', name=name)
+    failed = world.ended(transfer, execution)
+    assert failed['status'] == 'ERROR', told(failed)
+    assert task(failed, 'START_INSTANCE')['status'] == 'COMPLETED'
+    assert power(world, name) == 'off'
+    assert 'start' not in powers(world)
+
+
 def test_a_source_that_cannot_be_started_is_told_of(world: World) -> None:
     name = world.machine('lost', MIB)
     transfer = world.transfer(name)

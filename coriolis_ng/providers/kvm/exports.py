@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import datetime
 import shutil
-import time
 from collections.abc import Sequence
 
 import libvirt
@@ -25,7 +24,7 @@ from coriolis_ng.objects.snapshot import (
     SnapshotDisk,
 )
 from coriolis_ng.objects.vm import Disk, Vm
-from coriolis_ng.providers import errors
+from coriolis_ng.providers import errors, power
 from coriolis_ng.providers.base import Options, Watch
 from coriolis_ng.providers.kvm import (
     backup,
@@ -47,8 +46,6 @@ from coriolis_ng.providers.kvm.sources import (
     SnapshotReader,
 )
 from coriolis_ng.transport.contracts import Reader
-
-_POLL_SECONDS = 0.5
 
 
 class _Plan(msgspec.Struct):
@@ -230,30 +227,35 @@ class Exports:
     def shut_down(self, vm: Vm, *, watch: Watch, grace_seconds: int) -> None:
         """By the agent or ACPI; pulled with a note after the grace."""
         domain = self._access.domain(vm.id)
-        asked = False
-        until = time.monotonic() + grace_seconds
         with told(f'shutting {vm.name!r} down'):
-            while domain.isActive():
-                if not asked:
-                    # Through the agent where there is one, else ACPI.
-                    domain.shutdown()
-                    asked = True
-                if time.monotonic() >= until:
-                    watch.note(
-                        f'{vm.name} did not shut down in {grace_seconds} s '
-                        'and was switched off'
-                    )
-                    domain.destroy()
-                    return
-                watch.stop_if_asked()
-                time.sleep(_POLL_SECONDS)
+            if not domain.isActive():
+                return
+            # Through the agent where there is one, else ACPI.
+            domain.shutdown()
+            if not power.until_off(
+                lambda: bool(domain.isActive()),
+                watch=watch,
+                grace_seconds=grace_seconds,
+            ):
+                watch.note(
+                    f'{vm.name} did not shut down in {grace_seconds} s '
+                    'and was switched off'
+                )
+                domain.destroy()
 
-    def start_up(self, vm: Vm, *, watch: Watch) -> None:
-        """Silent when the machine runs already."""
+    def start_up(self, vm: Vm, *, watch: Watch, grace_seconds: int) -> bool:
+        """Waits for a guest that was asked to shut down: it still looks
+        like one that runs."""
         domain = self._access.domain(vm.id)
         with told(f'starting {vm.name!r}'):
-            if not domain.isActive():
-                domain.create()
+            if not power.until_off(
+                lambda: bool(domain.isActive()),
+                watch=watch,
+                grace_seconds=grace_seconds,
+            ):
+                return False
+            domain.create()
+        return True
 
     def drop(self, resource: Resource) -> None:
         """Ends a backup job (SNAPSHOT) or removes a checkpoint with its

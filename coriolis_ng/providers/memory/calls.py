@@ -6,6 +6,7 @@ A call that a provider does not use stands in ``tricks``.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -150,16 +151,21 @@ def find_disk(machine: Machine, id: str) -> Disk:
 
 
 @offered
-def stop_machine(store: Store, name: str) -> None:
-    """Off at once: there is no guest that could take its time."""
+def stop_machine(store: Store, name: str, pull: bool = False) -> None:
+    """Off at once, but for a guest that takes its time (``ask`` in the
+    log); ``pull`` does not wait for that one either."""
     machine = store.machine(name)
-    machine.power = 'off'
-    store.log.add('stop', 'machine', machine.id)
+    if not machine.stop_seconds or pull or machine.power == 'off':
+        store.switch_off(machine)
+    elif machine.off_at is None:
+        machine.off_at = time.time() + machine.stop_seconds
+        store.log.add('ask', 'machine', machine.id)
 
 
 @offered
 def start_machine(store: Store, name: str) -> None:
-    """On at once; silent when it is on."""
+    """On at once; silent when it is on. A guest that is about to go off
+    goes off all the same."""
     machine = store.machine(name)
     machine.power = 'on'
     store.log.add('start', 'machine', machine.id)

@@ -18,6 +18,7 @@ from coriolis_ng.objects.snapshot import (
     SnapshotDisk,
 )
 from coriolis_ng.objects.vm import Disk, Nic, Power, Vm
+from coriolis_ng.providers import power
 from coriolis_ng.providers.base import Options, Watch
 from coriolis_ng.providers.memory.client import Client
 from coriolis_ng.providers.memory.disks import MemoryReader
@@ -198,13 +199,27 @@ class MemoryExports:
         )
 
     def shut_down(self, vm: Vm, *, watch: Watch, grace_seconds: int) -> None:
-        """Off at once, whatever the grace."""
+        """Off at once, but for a guest that takes its time; pulled after
+        the grace."""
         watch.stop_if_asked()
         self._client.call('stop_machine', name=vm.id)
+        if not self._until_off(vm, watch, grace_seconds):
+            watch.note(f'{vm.name} did not shut down and was switched off')
+            self._client.call('stop_machine', name=vm.id, pull=True)
 
-    def start_up(self, vm: Vm, *, watch: Watch) -> None:
-        """On at once."""
+    def start_up(self, vm: Vm, *, watch: Watch, grace_seconds: int) -> bool:
+        """On once a guest that was asked to go off is off."""
+        if not self._until_off(vm, watch, grace_seconds):
+            return False
         self._client.call('start_machine', name=vm.id)
+        return True
+
+    def _until_off(self, vm: Vm, watch: Watch, seconds: int) -> bool:
+        def runs() -> bool:
+            found = self._client.call('get_machine', name=vm.id)
+            return bool(found['power'] != Power.OFF)
+
+        return power.until_off(runs, watch=watch, grace_seconds=seconds)
 
     def drop(self, resource: Resource) -> None:
         """A SNAPSHOT or CHECKPOINT; silent when it is gone."""

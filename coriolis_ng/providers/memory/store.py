@@ -31,7 +31,8 @@ class Log:
         self._count = 0
 
     def add(self, op: str, kind: str, id: str, **more: Any) -> None:
-        """One line; ``op`` is create, write, zero, delete, start or stop."""
+        """One line; ``op`` is create, write, zero, delete, start, ask (to
+        stop) or stop."""
         with self._lock:
             self._count += 1
             line = {'n': self._count, 'at': time.time(), 'op': op}
@@ -144,7 +145,8 @@ class Disk:
 
 @dataclass
 class Machine:
-    """``power`` is on or off; ``tag`` is empty where a test made it."""
+    """``power`` is on or off; ``tag`` is empty where a test made it. A guest
+    that was asked goes off after ``stop_seconds``, which is ``off_at``."""
 
     id: str
     name: str
@@ -155,6 +157,8 @@ class Machine:
     power: str = 'on'
     agent: bool = True
     tag: str = ''
+    stop_seconds: float = 0.0
+    off_at: float | None = None
 
 
 @dataclass
@@ -213,8 +217,15 @@ class Store:
         """By id or by name."""
         for machine in self.machines.values():
             if name in (machine.id, machine.name):
+                if machine.off_at and time.time() >= machine.off_at:
+                    self.switch_off(machine)
                 return machine
         raise errors.NotFound(f'There is no machine "{name}".')
+
+    def switch_off(self, machine: Machine) -> None:
+        """Off now, whatever its guest is at."""
+        machine.power, machine.off_at = 'off', None
+        self.log.add('stop', 'machine', machine.id)
 
     def volume(self, id: str) -> Volume:
         """``NotFound`` when there is none of that id."""

@@ -105,6 +105,12 @@ def test_delay(store: Store, call: str, seconds: float) -> None:
 
 
 @offered
+def test_slow_stop(store: Store, machine: str, seconds: float) -> None:
+    """The guest shuts down that long after it was asked, from now on."""
+    store.machine(machine).stop_seconds = seconds
+
+
+@offered
 def test_resize(store: Store, capacity: int) -> None:
     """Somebody else takes room, or makes some: below what the volumes have
     nothing can be written."""
