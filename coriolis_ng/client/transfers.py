@@ -37,6 +37,7 @@ class Transfer(Action):
 
     scenario: str
     keep_points: int
+    execution_retries: int
     busy_with: str | None
 
 

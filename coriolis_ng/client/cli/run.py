@@ -71,12 +71,15 @@ class Runs(Followers):
         """The execution when it has ended, and well."""
         runs = self.executions(transfer_id)
         id = run['id']
+        # What did not copy anything has no work to go on with.
+        copies = run.get('type') in {'transfer_execution', 'replica_execution'}
+        retry = ' --retry-of last' if copies else ''
         found: Json = self.follow(
             lambda: runs.get(id),
             f'execution {run.get("number", id)}',
             f'{self.noun} execution {{}} {transfer_id} {id}',
             f'  to try again:      {self.program} {self.noun} execute '
-            f'{transfer_id} --wait',
+            f'{transfer_id}{retry} --wait',
         )
         return found
 

@@ -108,6 +108,13 @@ def _settings(parser: argparse.ArgumentParser) -> None:
         metavar='N',
         help='how many recovery points are kept for each machine',
     )
+    parser.add_argument(
+        '--execution-retries',
+        type=int,
+        metavar='N',
+        help='how often an execution that failed is followed by itself by '
+        'another one, which goes on with its work',
+    )
     arguments.pools(parser)
     arguments.scripts(parser)
 
@@ -120,6 +127,7 @@ def _said(given: argparse.Namespace) -> Json:
         'storage_mappings': arguments.storage_mappings(given),
         'notes': given.notes,
         'keep_points': given.keep_points,
+        'execution_retries': given.execution_retries,
         'origin_minion_pool_id': given.origin_minion_pool_id,
         'destination_minion_pool_id': given.destination_minion_pool_id,
         'instance_osmorphing_minion_pool_mappings': (
@@ -186,6 +194,7 @@ class Update(_One):
 
     examples = """
   {} transfer update web1 --network-map '{"dmz": "red"}' --keep-points 14
+  {} transfer update web1 --execution-retries 3
 """
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -226,6 +235,7 @@ class Execute(_One):
     examples = """
   {} transfer execute TRANSFER --wait
   {} transfer execute TRANSFER --shutdown-instances --auto-deploy
+  {} transfer execute TRANSFER --retry-of last --wait
 """
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:

@@ -81,22 +81,30 @@ def test_a_failure_says_why_and_how_to_go_on(
     made = shell.json(
         'transfer', 'create', '--origin-endpoint', endpoints[0],
         '--destination-endpoint', endpoints[1], '--instance', machine,
-        '--skip-os-morphing',
+        '--skip-os-morphing', '--execution-retries', '2',
     )  # fmt: skip
+    assert made['execution_retries'] == 2
+    shell.run('transfer', 'update', machine, '--execution-retries', '0')
+    shown = shell.json('transfer', 'show', machine)
+    assert shown['execution_retries'] == 0
     done = shell.run('transfer', 'execute', machine, '--wait', wanted=1)
     assert done.stdout == ''
-    [run] = shell.json('transfer', 'execution', 'list', machine)
+    [run, _] = shell.json('transfer', 'execution', 'list', machine)
     assert done.stderr.splitlines()[-4:] == [
         'It failed.',
         '  web1: The pool is full.',
         '  to see every step: coriolis transfer execution show '
         f'{made["id"]} {run["ID"]}',
-        f'  to try again:      coriolis transfer execute {made["id"]} --wait',
+        f'  to try again:      coriolis transfer execute {made["id"]} '
+        '--retry-of last --wait',
     ]
     done = shell.run('transfer', 'execution', 'watch', machine, 'last',
                      wanted=1)  # fmt: skip
     assert 'The pool is full.' in done.stderr
-    shell.run('transfer', 'execute', machine, '--wait')
+    again = shell.json(
+        'transfer', 'execute', machine, '--retry-of', 'last', '--wait'
+    )
+    assert again['retry_of'] == run['ID']
 
 
 def test_the_words_of_before(
