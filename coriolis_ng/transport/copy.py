@@ -19,7 +19,7 @@ from concurrent import futures
 from coriolis_ng import errors as root_errors
 from coriolis_ng.objects import Value
 from coriolis_ng.transport.contracts import Reader, Sink, VerifyingSink
-from coriolis_ng.transport.digest import MIB, SEGMENT, digest
+from coriolis_ng.transport.digest import MIB, SEGMENT, digest, digests_of
 from coriolis_ng.transport.extents import Extent, Kind, split
 from coriolis_ng.transport.jobs import MAX_ZERO, Job, jobs_of
 from coriolis_ng.transport.journal import Journal
@@ -132,7 +132,7 @@ class _Stream:
         step = self._options.buffer
         for piece in split([extent], COMPARED):
             self._lane.check()
-            theirs = sink.digests(piece.start, piece.length, step)
+            theirs = digests_of(sink, piece.start, piece.length, step)
             for number, found in enumerate(theirs):
                 start = piece.start + number * step
                 length = min(step, piece.end - start)

@@ -108,7 +108,7 @@ def tree_at(sink: VerifyingSink, size: int, *, segment: int = SEGMENT) -> Tree:
         size=size,
         segment=segment,
         algorithm=sink.algorithm,
-        leaves=sink.digests(0, size, segment),
+        leaves=digests_of(sink, 0, size, segment),
     )
 
 
@@ -117,6 +117,22 @@ def whole(reader: Reader) -> str:
     state = hashlib.sha256()
     _update(reader, 0, reader.size, [state])
     return state.hexdigest()
+
+
+def digests_of(
+    sink: VerifyingSink, start: int, length: int, block: int
+) -> list[bytes]:
+    """One digest for each block; ``CorruptData`` where the far side told of
+    fewer or more: no block may be passed over without a word."""
+    found = sink.digests(start, length, block)
+    wanted = -(-length // block)
+    if len(found) != wanted:
+        raise errors.CorruptData(
+            'The destination told of another number of blocks than it was '
+            'asked for.',
+            detail=f'{len(found)} digests, not {wanted}, at {start}',
+        )
+    return found
 
 
 def verify(
@@ -138,7 +154,7 @@ def verify(
         Extent(start=e.start, length=e.length, kind=Kind.DATA) for e in extents
     )
     for piece in split(join(touched), 64 * block):
-        theirs = sink.digests(piece.start, piece.length, block)
+        theirs = digests_of(sink, piece.start, piece.length, block)
         for number, found in enumerate(theirs):
             start = piece.start + number * block
             view = buffer[: min(block, piece.end - start)]

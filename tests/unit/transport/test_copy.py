@@ -21,6 +21,7 @@ from coriolis_ng.transport import (
     Kind,
     Progress,
     copy,
+    digest,
 )
 from coriolis_ng.transport.copy import is_zero
 from coriolis_ng.transport.errors import ConnectionLost
@@ -217,6 +218,35 @@ def test_what_was_likely_but_is_not_so_is_sent(lab: Lab) -> None:
     )
     assert lab.same
     assert made.bytes_sent == whole
+
+
+class ForgetfulSink(TellingSink):
+    """Its far side leaves the last digest out."""
+
+    def digests(self, offset: int, length: int, block: int) -> list[bytes]:
+        return super().digests(offset, length, block)[:-1]
+
+    def clone(self) -> ForgetfulSink:
+        return ForgetfulSink(self._path, self._faults)
+
+
+def test_a_digest_that_is_missing_is_an_error(lab: Lab) -> None:
+    copy(lab.reader, lab.sink, lab.extents())
+    likely = lab.journal()
+    likely.add(Extent(start=0, length=SIZE))
+    sink = ForgetfulSink(lab.target, lab.writes)
+    with pytest.raises(errors.CorruptData, match='number of blocks'):
+        copy(
+            lab.reader,
+            sink,
+            lab.extents(),
+            journal=lab.journal(),
+            likely=likely,
+        )
+    with pytest.raises(errors.CorruptData, match='number of blocks'):
+        digest.verify(lab.reader, sink, lab.extents())
+    with pytest.raises(errors.CorruptData, match='number of blocks'):
+        digest.tree_at(sink, SIZE)
 
 
 def fail_flush(what: str, offset: int) -> None:
