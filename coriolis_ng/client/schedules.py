@@ -43,8 +43,10 @@ class SchedulesOfTransfer(Collection[Schedule]):
         self, id: str, etag: str | None = None, **fields: Any
     ) -> Schedule:
         """The changed one; an expiration date, an interval and a policy
-        that are None are removed, other None fields change nothing."""
-        answer = self.api.ask('PUT', self.url(id), fields)
+        that are None are removed, other None fields change nothing. With
+        an ``etag`` raises ``Conflict`` when it was changed since."""
+        headers = {'If-Match': etag} if etag else None
+        answer = self.api.ask('PUT', self.url(id), fields, headers=headers)
         return self.made(answer[self.one])
 
 

@@ -153,13 +153,13 @@ def pool_create(parts: Parts, who: Asker, spec: PoolSpec) -> MinionPool:
 
 
 def pool_update(
-    parts: Parts, who: Asker, id: str, changes: dict[str, Any]
+    parts: Parts, who: Asker, id: str, changes: dict[str, Any], *rest: Any
 ) -> MinionPool:
     """See ``minion_pools.update``; from here on under this user's trust."""
     parts.database.read(lambda s: db.minion_pools.get(s, id, who.project_id))
     trust = trusts.begin(parts, who)
     try:
-        made = minion_pools.update(parts, who, id, changes)
+        made = minion_pools.update(parts, who, id, changes, *rest)
         trusts.own(parts, trust, id)
     except errors.CoriolisError:
         trusts.abandon(parts, trust, who.token)

@@ -15,6 +15,7 @@ from coriolis_ng.conductor import plans, schemas
 from coriolis_ng.conductor.advance import advance
 from coriolis_ng.conductor.asking import Asker
 from coriolis_ng.conductor.parts import Parts
+from coriolis_ng.conductor.versions import check_version
 from coriolis_ng.db import api as db
 from coriolis_ng.objects import from_plain, new_id, to_plain
 from coriolis_ng.objects.execution import ExecutionKind
@@ -55,13 +56,19 @@ def create(parts: Parts, who: Asker, spec: PoolSpec) -> MinionPool:
 
 
 def update(
-    parts: Parts, who: Asker, id: str, changes: dict[str, Any]
+    parts: Parts,
+    who: Asker,
+    id: str,
+    changes: dict[str, Any],
+    version: int | None = None,
 ) -> MinionPool:
-    """``changes`` are fields of ``PoolSpec``; ``Conflict`` while the pool
-    has anything in the cloud."""
+    """``changes`` are fields of ``PoolSpec``; ``InvalidInput`` while the
+    pool has anything in the cloud, ``PreconditionFailed`` when it is not of
+    that version any more."""
 
     def write(session: Session) -> MinionPool:
         before = db.minion_pools.get(session, id, who.project_id)
+        check_version(before, version)
         for name in FIXED:
             if changes.get(name, '') not in {'', getattr(before.spec, name)}:
                 raise errors.InvalidInput(

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
 from coriolis_ng.conductor.parts import Parts
+from coriolis_ng.conductor.versions import check_version
 from coriolis_ng.db import api as db
 from coriolis_ng.objects import new_id
 from coriolis_ng.objects.region import Region, RegionSpec
@@ -27,11 +28,15 @@ def create(parts: Parts, spec: RegionSpec) -> Region:
     return parts.database.write(lambda s: db.regions.create(s, region))
 
 
-def update(parts: Parts, id: str, changes: dict[str, Any]) -> Region:
-    """``changes``: any of name, description, enabled."""
+def update(
+    parts: Parts, id: str, changes: dict[str, Any], version: int | None = None
+) -> Region:
+    """``changes``: any of name, description, enabled.
+    ``PreconditionFailed`` when it is not of that version any more."""
 
     def write(session: Session) -> Region:
         before = db.regions.get(session, id)
+        check_version(before, version)
         return db.regions.update(
             session, msgspec.structs.replace(before, **changes)
         )

@@ -40,8 +40,14 @@ class ForResources:
     def region_create(self, context: Context, spec: Plain) -> Any:
         return regions.create(self._parts, from_plain(RegionSpec, spec))
 
-    def region_update(self, context: Context, id: str, changes: Plain) -> Any:
-        return regions.update(self._parts, id, changes)
+    def region_update(
+        self,
+        context: Context,
+        id: str,
+        changes: Plain,
+        version: int | None = None,
+    ) -> Any:
+        return regions.update(self._parts, id, changes, version)
 
     def region_delete(self, context: Context, id: str) -> None:
         regions.delete(self._parts, id)
@@ -79,9 +85,14 @@ class ForResources:
         )
 
     def schedule_update(
-        self, context: Context, id: str, changes: Plain
+        self,
+        context: Context,
+        id: str,
+        changes: Plain,
+        version: int | None = None,
     ) -> Any:
-        return schedules.update(self._parts, asker(context), id, changes)
+        who = asker(context)
+        return schedules.update(self._parts, who, id, changes, version)
 
     def schedule_delete(self, context: Context, id: str) -> None:
         schedules.delete(self._parts, asker(context), id)
@@ -91,9 +102,14 @@ class ForResources:
         return custody.pool_create(self._parts, asker(context), given)
 
     def minion_pool_update(
-        self, context: Context, id: str, changes: Plain
+        self,
+        context: Context,
+        id: str,
+        changes: Plain,
+        version: int | None = None,
     ) -> Any:
-        return custody.pool_update(self._parts, asker(context), id, changes)
+        who = asker(context)
+        return custody.pool_update(self._parts, who, id, changes, version)
 
     def minion_pool_delete(self, context: Context, id: str) -> None:
         custody.pool_delete(self._parts, asker(context), id)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from coriolis_ng import errors
 from coriolis_ng.conductor.asking import Asker
 from coriolis_ng.conductor.parts import Parts
+from coriolis_ng.conductor.versions import check_version
 from coriolis_ng.db import api as db
 from coriolis_ng.objects import from_plain, new_id, to_plain
 from coriolis_ng.objects.schedule import Schedule, ScheduleSpec
@@ -44,13 +45,19 @@ def create(
 
 
 def update(
-    parts: Parts, who: Asker, id: str, changes: dict[str, Any]
+    parts: Parts,
+    who: Asker,
+    id: str,
+    changes: dict[str, Any],
+    version: int | None = None,
 ) -> Schedule:
     """``changes`` are fields of ``ScheduleSpec``; what was due and not
-    started before is forgotten."""
+    started before is forgotten. ``PreconditionFailed`` when it is not of
+    that version any more."""
 
     def write(session: Session) -> Schedule:
         before = db.schedules.get(session, id, who.project_id)
+        check_version(before, version)
         plain = {**to_plain(before.spec), **changes}
         spec = from_plain(ScheduleSpec, plain)
         now = parts.database.now(session)

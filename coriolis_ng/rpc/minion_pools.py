@@ -28,11 +28,20 @@ class MinionPoolCalls:
         return from_plain(MinionPool, plain)
 
     def minion_pool_update(
-        self, context: Context, id: str, changes: dict[str, Any]
+        self,
+        context: Context,
+        id: str,
+        changes: dict[str, Any],
+        version: int | None = None,
     ) -> MinionPool:
-        """``changes`` are fields of ``PoolSpec``; only while deallocated."""
+        """``changes`` are fields of ``PoolSpec``; only while deallocated.
+        ``PreconditionFailed`` when it is not of ``version`` any more."""
         plain = self._client.call(
-            'minion_pool_update', context, id=id, changes=changes
+            'minion_pool_update',
+            context,
+            id=id,
+            changes=changes,
+            version=version,
         )
         return from_plain(MinionPool, plain)
 

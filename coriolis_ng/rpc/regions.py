@@ -26,11 +26,16 @@ class RegionCalls:
         return from_plain(Region, plain)
 
     def region_update(
-        self, context: Context, id: str, changes: dict[str, Any]
+        self,
+        context: Context,
+        id: str,
+        changes: dict[str, Any],
+        version: int | None = None,
     ) -> Region:
-        """``changes``: any of name, description, enabled."""
+        """``changes``: any of name, description, enabled.
+        ``PreconditionFailed`` when it is not of ``version`` any more."""
         plain = self._client.call(
-            'region_update', context, id=id, changes=changes
+            'region_update', context, id=id, changes=changes, version=version
         )
         return from_plain(Region, plain)
 

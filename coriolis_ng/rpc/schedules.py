@@ -30,11 +30,20 @@ class ScheduleCalls:
         return from_plain(Schedule, plain)
 
     def schedule_update(
-        self, context: Context, id: str, changes: dict[str, Any]
+        self,
+        context: Context,
+        id: str,
+        changes: dict[str, Any],
+        version: int | None = None,
     ) -> Schedule:
-        """``changes`` are fields of ``ScheduleSpec``, each replaced."""
+        """``changes`` are fields of ``ScheduleSpec``, each replaced.
+        ``PreconditionFailed`` when it is not of ``version`` any more."""
         plain = self._client.call(
-            'schedule_update', context, id=id, changes=to_plain(changes)
+            'schedule_update',
+            context,
+            id=id,
+            changes=to_plain(changes),
+            version=version,
         )
         return from_plain(Schedule, plain)
 

@@ -10,6 +10,7 @@ from coriolis_ng.api.method import (
     Actions,
     Call,
     Controller,
+    Tagged,
     action,
     fields_of,
     method,
@@ -79,10 +80,12 @@ class MinionPools(Controller):
             minion_pools=[view.minion_pool(one) for one in several]
         )
 
-    @method(f'GET {ONE}', rules.SHOW, answer=schema.MinionPoolAnswer)
-    def get_one(self, id: str, *, call: Call) -> schema.MinionPoolAnswer:
+    @method(
+        f'GET {ONE}', rules.SHOW, answer=schema.MinionPoolAnswer, tagged=True
+    )
+    def get_one(self, id: str, *, call: Call) -> Tagged:
         """Show a minion pool with its machines."""
-        return _answer(found(call, id))
+        return _tagged(found(call, id))
 
     @method(
         'POST /minion_pools',
@@ -105,10 +108,11 @@ class MinionPools(Controller):
         rules.UPDATE,
         body=schema.UpdateMinionPool,
         answer=schema.MinionPoolAnswer,
+        tagged=True,
     )
-    def put(self, id: str, *, call: Call) -> schema.MinionPoolAnswer:
+    def put(self, id: str, *, call: Call) -> Tagged:
         """Change a minion pool that is deallocated."""
-        found(call, id)
+        version = call.bound_to(found(call, id).version)
         given = msgspec.structs.asdict(call.body.minion_pool)
         changes = {
             name: value
@@ -117,9 +121,9 @@ class MinionPools(Controller):
         }
         with fields_of('$.minion_pool'):
             made = call.site.conductor.minion_pool_update(
-                call.rpc(), id, changes
+                call.rpc(), id, changes, version
             )
-        return _answer(made)
+        return _tagged(made)
 
     @method(f'DELETE {ONE}', rules.DELETE, status=204)
     def delete(self, id: str, *, call: Call) -> None:
@@ -136,6 +140,10 @@ def found(call: Call, id: str) -> MinionPool:
 
 def _answer(value: MinionPool) -> schema.MinionPoolAnswer:
     return schema.MinionPoolAnswer(minion_pool=view.minion_pool(value))
+
+
+def _tagged(value: MinionPool) -> Tagged:
+    return Tagged(_answer(value), value.version)
 
 
 def _spec(given: schema.NewMinionPool) -> PoolSpec:

@@ -5,7 +5,13 @@ from __future__ import annotations
 
 import msgspec
 
-from coriolis_ng.api.method import Call, Controller, fields_of, method
+from coriolis_ng.api.method import (
+    Call,
+    Controller,
+    Tagged,
+    fields_of,
+    method,
+)
 from coriolis_ng.api.schemas import regions as schema
 from coriolis_ng.api.schemas.parts import PageQuery
 from coriolis_ng.api.views import regions as view
@@ -33,8 +39,8 @@ class Regions(Controller):
             regions=[view.region(one) for one in several]
         )
 
-    @method(f'GET {ONE}', rules.SHOW, answer=schema.RegionAnswer)
-    def get_one(self, id: str, *, call: Call) -> schema.RegionAnswer:
+    @method(f'GET {ONE}', rules.SHOW, answer=schema.RegionAnswer, tagged=True)
+    def get_one(self, id: str, *, call: Call) -> Tagged:
         """Show a region with what is mapped to it."""
         return _answer(call, id)
 
@@ -61,10 +67,11 @@ class Regions(Controller):
         rules.UPDATE,
         body=schema.UpdateRegion,
         answer=schema.RegionAnswer,
+        tagged=True,
     )
-    def put(self, id: str, *, call: Call) -> schema.RegionAnswer:
+    def put(self, id: str, *, call: Call) -> Tagged:
         """Change a region; nobody serves a disabled one."""
-        found(call, id)
+        version = call.bound_to(found(call, id).version)
         given = msgspec.structs.asdict(call.body.region)
         changes = {
             name: value
@@ -72,7 +79,7 @@ class Regions(Controller):
             if value is not msgspec.UNSET and value is not None
         }
         with fields_of('$.region'):
-            call.site.conductor.region_update(call.rpc(), id, changes)
+            call.site.conductor.region_update(call.rpc(), id, changes, version)
         return _answer(call, id)
 
     @method(f'DELETE {ONE}', rules.DELETE, status=204)
@@ -88,5 +95,7 @@ def found(call: Call, id: str) -> Region:
         return rows.regions.get(session, id, call.project_id)
 
 
-def _answer(call: Call, id: str) -> schema.RegionAnswer:
-    return schema.RegionAnswer(region=view.region(found(call, id)))
+def _answer(call: Call, id: str) -> Tagged:
+    value = found(call, id)
+    shown = schema.RegionAnswer(region=view.region(value))
+    return Tagged(shown, value.version)

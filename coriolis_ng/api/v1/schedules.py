@@ -10,7 +10,13 @@ import msgspec
 from msgspec import UNSET
 
 from coriolis_ng import errors
-from coriolis_ng.api.method import Call, Controller, fields_of, method
+from coriolis_ng.api.method import (
+    Call,
+    Controller,
+    Tagged,
+    fields_of,
+    method,
+)
 from coriolis_ng.api.schemas import schedules as schema
 from coriolis_ng.api.views import schedules as view
 from coriolis_ng.db import api as rows
@@ -53,12 +59,15 @@ def controller(place: str) -> Controller:
             """List the schedules of a transfer."""
             return _list(call, transfer_id, replica)
 
-        @method(f'GET {one}', rules.SHOW, answer=schema.ScheduleAnswer)
-        def get_one(
-            self, transfer_id: str, id: str, *, call: Call
-        ) -> schema.ScheduleAnswer:
+        @method(
+            f'GET {one}',
+            rules.SHOW,
+            answer=schema.ScheduleAnswer,
+            tagged=True,
+        )
+        def get_one(self, transfer_id: str, id: str, *, call: Call) -> Tagged:
             """Show a schedule, with what became of its last run."""
-            return _answer(_found(call, transfer_id, id, replica), replica)
+            return _tagged(_found(call, transfer_id, id, replica), replica)
 
         @method(
             f'POST {many}',
@@ -77,13 +86,12 @@ def controller(place: str) -> Controller:
             rules.UPDATE,
             body=schema.ScheduleChanges,
             answer=schema.ScheduleAnswer,
+            tagged=True,
         )
-        def put(
-            self, transfer_id: str, id: str, *, call: Call
-        ) -> schema.ScheduleAnswer:
+        def put(self, transfer_id: str, id: str, *, call: Call) -> Tagged:
             """Change a schedule."""
-            _found(call, transfer_id, id, replica)
-            return _update(call, id, replica)
+            before = _found(call, transfer_id, id, replica)
+            return _update(call, before, replica)
 
         @method(f'DELETE {one}', rules.DELETE, status=204)
         def delete(self, transfer_id: str, id: str, *, call: Call) -> None:
@@ -131,12 +139,17 @@ def _create(
     return _answer(made, replica)
 
 
-def _update(call: Call, id: str, replica: bool) -> schema.ScheduleAnswer:
+def _tagged(value: Schedule, replica: bool) -> Tagged:
+    return Tagged(_answer(value, replica), value.version)
+
+
+def _update(call: Call, before: Schedule, replica: bool) -> Tagged:
+    version = call.bound_to(before.version)
     with fields_of('$'):
         made = call.site.conductor.schedule_update(
-            call.rpc(), id, _changes(call.body)
+            call.rpc(), before.id, _changes(call.body), version
         )
-    return _answer(made, replica)
+    return _tagged(made, replica)
 
 
 def _list(

@@ -45,9 +45,9 @@ class Resources:
         return regions.create(self.parts, spec)
 
     def region_update(
-        self, context: Context, id: str, changes: dict[str, Any]
+        self, context: Context, id: str, changes: dict[str, Any], *rest: Any
     ) -> Region:
-        return regions.update(self.parts, id, changes)
+        return regions.update(self.parts, id, changes, *rest)
 
     def region_delete(self, context: Context, id: str) -> None:
         regions.delete(self.parts, id)
@@ -70,9 +70,10 @@ class Resources:
         return schedules.create(self.parts, who, transfer_id, spec)
 
     def schedule_update(
-        self, context: Context, id: str, changes: dict[str, Any]
+        self, context: Context, id: str, changes: dict[str, Any], *rest: Any
     ) -> Schedule:
-        return schedules.update(self.parts, asker(context), id, changes)
+        who = asker(context)
+        return schedules.update(self.parts, who, id, changes, *rest)
 
     def schedule_delete(self, context: Context, id: str) -> None:
         schedules.delete(self.parts, asker(context), id)
@@ -83,9 +84,10 @@ class Resources:
         return minion_pools.create(self.parts, asker(context), spec)
 
     def minion_pool_update(
-        self, context: Context, id: str, changes: dict[str, Any]
+        self, context: Context, id: str, changes: dict[str, Any], *rest: Any
     ) -> MinionPool:
-        return minion_pools.update(self.parts, asker(context), id, changes)
+        who = asker(context)
+        return minion_pools.update(self.parts, who, id, changes, *rest)
 
     def minion_pool_delete(self, context: Context, id: str) -> None:
         minion_pools.delete(self.parts, asker(context), id)
