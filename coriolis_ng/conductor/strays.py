@@ -36,14 +36,16 @@ def remove(parts: Parts, who: Asker, id: str, *, forget: bool = False) -> None:
     pause = parts.settings.audit_retry_seconds
     if not parts.database.write(lambda s: db.strays.claim(s, stray, pause)):
         raise errors.Conflict('The audit is removing it at this moment.')
-    drop(parts, stray)
+    drop(parts, stray, who)
 
 
-def drop(parts: Parts, stray: Stray) -> None:
+def drop(parts: Parts, stray: Stray, who: Asker | None = None) -> None:
     """Asks a worker to drop it, and forgets it; where that fails, the
-    reason is kept and raised."""
+    reason is kept and raised. Works under the asker's rights, or those of
+    the transfer that left it."""
+    given = stray.resource
     try:
-        ask(parts, stray.endpoint_id, stray.side, 'drop', stray.resource)
+        ask(parts, stray.endpoint_id, stray.side, 'drop', given, who)
     except errors.CoriolisError as error:
         reason = error.message
         parts.database.write(lambda s: db.strays.kept(s, stray, reason))
@@ -52,14 +54,19 @@ def drop(parts: Parts, stray: Stray) -> None:
 
 
 def ask(
-    parts: Parts, endpoint_id: str | None, side: Side, verb: str, given: Any
+    parts: Parts,
+    endpoint_id: str | None,
+    side: Side,
+    verb: str,
+    given: Any,
+    who: Asker | None = None,
 ) -> Any:
     """The plain answer of one end of a cloud (``drop``, ``tagged``);
     ``NotFound`` for a cloud whose endpoint was deleted."""
     endpoint = parts.database.read(lambda s: _endpoint(s, endpoint_id))
     word = 'source' if side is Side.SOURCE else 'target'
     args = {'given': to_plain(given)}
-    return queries.ask(parts, endpoint, f'{word}_{verb}', args)
+    return queries.ask(parts, endpoint, f'{word}_{verb}', args, who=who)
 
 
 def _endpoint(session: Session, id: str | None) -> Endpoint:

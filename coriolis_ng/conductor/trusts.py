@@ -18,7 +18,7 @@ from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.db import api as db
 from coriolis_ng.objects import new_id
 from coriolis_ng.objects.endpoint import Endpoint
-from coriolis_ng.objects.trust import Grant, Trust, TrustState
+from coriolis_ng.objects.trust import Grant, Trust
 
 LOG = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ def of_transfer(parts: Parts, transfer_id: str) -> Grant:
 
 def of_endpoint(parts: Parts, endpoint: Endpoint, who: Asker | None) -> Grant:
     """A token for a question: the caller's own, else of a transfer that
-    uses the endpoint."""
+    uses the endpoint, or has left something there."""
     if parts.trusts is not None and who is not None and who.token:
         return parts.trusts.lend(who.token, who.project_id)
     trust = parts.database.read(lambda s: db.trusts.using(s, endpoint.id))
@@ -132,7 +132,7 @@ def _granted(parts: Parts, trust: Trust | None) -> Grant:
             'Connection information that lies in Barbican wants Keystone, '
             'and this service runs without it.'
         )
-    if trust is None or trust.state is not TrustState.MADE:
+    if trust is None:
         raise errors.AuthFailed(f'The transfer has no trust. {_REMEDY}')
     try:
         return parts.trusts.grant(trust, _secret(parts, trust))

@@ -13,6 +13,7 @@ from coriolis_ng import errors
 from coriolis_ng.db import models
 from coriolis_ng.db.clock import utcnow
 from coriolis_ng.db.row import of_id, remove, swap
+from coriolis_ng.objects.resource import ResourceKind
 from coriolis_ng.objects.trust import Trust, TrustKind, TrustState
 
 
@@ -85,8 +86,9 @@ def abandon(session: Session, id: str) -> None:
 
 
 def using(session: Session, endpoint_id: str) -> Trust | None:
-    """The newest one of a transfer with that endpoint on either side."""
-    row = session.scalars(
+    """The newest one of a transfer with that endpoint on either side; else
+    of one that is gone and left something there."""
+    of_transfers = (
         sa.select(models.Trust)
         .join(models.Transfer, models.Transfer.id == models.Trust.owner_id)
         .where(
@@ -96,10 +98,46 @@ def using(session: Session, endpoint_id: str) -> Trust | None:
                 models.Transfer.destination_endpoint_id == endpoint_id,
             ),
         )
-        .order_by(models.Trust.created_at.desc(), models.Trust.id)
-        .limit(1)
-    ).one_or_none()
-    return None if row is None else _value(row)
+    )
+    kept = sa.select(models.Trust).where(
+        models.Trust.state == TrustState.DROPPING, _is_kept(endpoint_id)
+    )
+    for query in (of_transfers, kept):
+        row = session.scalars(
+            query.order_by(
+                models.Trust.created_at.desc(), models.Trust.id
+            ).limit(1)
+        ).one_or_none()
+        if row is not None:
+            return _value(row)
+    return None
+
+
+def _is_kept(endpoint_id: str | None = None) -> sa.ColumnElement[bool]:
+    """Whether the owner is gone, and has left something to look for or to
+    remove in a cloud that can be asked (or in that one)."""
+    owner = models.Trust.owner_id
+    left = []
+    for table in (models.Audit, models.Ledger):
+        query = (
+            sa.select(table.endpoint_id)
+            .join(models.Endpoint, models.Endpoint.id == table.endpoint_id)
+            .where(table.transfer_id == owner)
+        )
+        if table is models.Ledger:
+            # What a deployment has is its user's.
+            query = query.where(
+                models.Ledger.kind != ResourceKind.SECRET,
+                models.Ledger.deployment_id.is_(None),
+            )
+        if endpoint_id is not None:
+            query = query.where(table.endpoint_id == endpoint_id)
+        left.append(query.exists())
+    alive = [
+        sa.select(table.id).where(table.id == owner).exists()
+        for table in (models.Transfer, models.MinionPool)
+    ]
+    return sa.and_(sa.not_(sa.or_(*alive)), sa.or_(*left))
 
 
 def doom(session: Session, *, owner_id: str, but: str = '') -> int:
@@ -114,12 +152,16 @@ def doom(session: Session, *, owner_id: str, but: str = '') -> int:
 
 def to_drop(session: Session, before: datetime.datetime) -> Sequence[Trust]:
     """Those that are to be dropped, and those that somebody began to make
-    ``before`` and never finished; a few at a time."""
+    ``before`` and never finished; a few at a time. What the audit still
+    needs to clean up after a transfer that is gone stays until then."""
     rows = session.scalars(
         sa.select(models.Trust)
         .where(
             sa.or_(
-                models.Trust.state == TrustState.DROPPING,
+                sa.and_(
+                    models.Trust.state == TrustState.DROPPING,
+                    sa.not_(_is_kept()),
+                ),
                 sa.and_(
                     models.Trust.state == TrustState.MAKING,
                     models.Trust.created_at < before,

@@ -11,13 +11,16 @@ import pytest
 import sqlalchemy as sa
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import custody, trusts
+from coriolis_ng.conductor import audit, custody, strays, trusts
 from coriolis_ng.conductor.asking import Asker
 from coriolis_ng.db import api as db
+from coriolis_ng.objects import to_plain
 from coriolis_ng.objects.minion_pool import PoolPlatform, PoolSpec
+from coriolis_ng.objects.resource import Resource, ResourceKind, Side
 from coriolis_ng.objects.transfer import Transfer
 from coriolis_ng.objects.trust import Grant, Trust, TrustKind
-from tests.unit.conductor.conftest import Site
+from coriolis_ng.rpc.wire import Answer, Query
+from tests.unit.conductor.conftest import Site, with_settings
 from tests.unit.conductor.scripted import CLOUD
 
 WHO = Asker(
@@ -224,6 +227,88 @@ def test_a_question_borrows_the_callers_token_or_a_trust(
     [trust] = keystone.made
     late = trusts.of_endpoint(site.parts, endpoint, None)
     assert late.token == f'k-{trust} '
+
+
+def in_barbican(site: Site) -> None:
+    """From here on the clouds are reached with what lies there."""
+    site.parts.database.write(
+        lambda s: s.execute(
+            sa.text("UPDATE endpoints SET secret='https://b/1'")
+        )
+    )
+
+
+def tokens(site: Site) -> list[tuple[str, str]]:
+    """The verbs of all questions, and the tokens that they came with."""
+    return [
+        (
+            question.verb,
+            msgspec.json.decode(site.worker.key.open(question.secret_sealed))[
+                'grant'
+            ]['token'],
+        )
+        for _, question in site.bus.questions
+    ]
+
+
+def left_by_a_deleted_transfer(site: Site) -> Resource:
+    """Its copy was given up; the cloud is about to list what it made."""
+    site.parts = with_settings(
+        site.parts, audit_delay_seconds=0, audit_retry_seconds=0
+    )
+    site.worker.parts = site.parts
+    transfer = made(site)
+    execution = site.execute(transfer)
+    site.worker.do(site.next('Look'))
+    copy = site.next('Copy')
+    site.worker.fail(copy)
+    site.run()
+    assert site.execution(execution.id).state == 'failed'
+    in_barbican(site)
+    custody.transfer_delete(site.parts, WHO, transfer.id)
+    return Resource(
+        kind=ResourceKind.VM, id='late', tag=copy.tag, side=Side.TARGET
+    )
+
+
+def test_one_stays_until_the_audit_is_done(
+    site: Site, keystone: Keystone
+) -> None:
+    late = left_by_a_deleted_transfer(site)
+    [trust] = keystone.made
+    trusts.sweep(site.parts)
+    assert rows(site) == ['dropping']
+
+    def answer(question: Query) -> Answer:
+        found = {'target_tagged': to_plain([late]), 'source_tagged': []}
+        return Answer(value=found.get(question.verb))
+
+    site.bus.answer = answer
+    assert audit.audit(site.parts) == 1
+    assert sorted(tokens(site)) == [
+        (verb, f'k-{trust} ')
+        for verb in ('source_tagged', 'target_drop', 'target_tagged')
+    ]
+    trusts.sweep(site.parts)
+    assert keystone.made == {}
+    assert rows(site) == []
+
+
+def test_a_stray_is_removed_under_the_callers_token(
+    site: Site, keystone: Keystone
+) -> None:
+    late = left_by_a_deleted_transfer(site)
+    [one] = [
+        one
+        for one in site.parts.database.read(db.audits.due)
+        if one.side is Side.TARGET
+    ]
+    site.parts.database.write(lambda s: audit.record(s, one, [late]))
+    keystone.made.clear()
+    [stray] = site.parts.database.read(lambda s: db.strays.list(s, 'p'))
+    strays.remove(site.parts, WHO, stray.id)
+    assert tokens(site) == [('target_drop', WHO.token)]
+    assert site.parts.database.read(lambda s: db.strays.list(s, 'p')) == []
 
 
 def test_a_pool_has_one_too(site: Site, keystone: Keystone) -> None:
