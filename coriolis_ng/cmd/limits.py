@@ -7,9 +7,15 @@ from collections.abc import Sequence
 
 from keystoneauth1.exceptions import ClientException
 from openstack.exceptions import SDKException
+from oslo_config import cfg
 from oslo_limit import exception, limit
 
 from coriolis_ng import errors
+
+# So long a Keystone that hangs is waited for, where [oslo_limit] timeout does
+# not say otherwise: its library would wait for ever.
+SECONDS = 30
+cfg.CONF.set_default('timeout', SECONDS, group='oslo_limit')
 
 
 def fetch(project_id: str, names: Sequence[str]) -> list[tuple[str, int]]:

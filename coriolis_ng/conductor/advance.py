@@ -8,7 +8,7 @@ computes the same decision later changes nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -70,19 +70,34 @@ def _advance(parts: Parts, execution_id: str) -> None:
             return
 
 
-def advance_all(parts: Parts) -> None:
-    """Looks after every running execution; called periodically."""
+def _plainly(what: str, work: Callable[[], object]) -> None:
+    work()
+
+
+def advance_all(
+    parts: Parts, guard: Callable[[str, Callable[[], object]], None] = _plainly
+) -> None:
+    """Looks after every running execution; called periodically. ``guard``
+    does the work for one of them, and may survive what nobody expected: one
+    that is broken must not stop those that come after it."""
     for execution_id in parts.database.read(db.executions.running):
-        try:
-            advance(parts, execution_id)
-        except errors.CoriolisError as error:
-            # The others must go on.
-            LOG.warning(
-                'execution=%s cannot be advanced: %s %s',
-                execution_id,
-                error.message,
-                error.detail,
-            )
+        guard(
+            f'execution={execution_id}',
+            lambda id=execution_id: _try_to_advance(parts, id),
+        )
+
+
+def _try_to_advance(parts: Parts, execution_id: str) -> None:
+    try:
+        advance(parts, execution_id)
+    except errors.CoriolisError as error:
+        # The others must go on.
+        LOG.warning(
+            'execution=%s cannot be advanced: %s %s',
+            execution_id,
+            error.message,
+            error.detail,
+        )
 
 
 def node(row: TaskRow) -> dag.Node:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The conductor's process: RPC endpoints and the periodic thread.
+"""The conductor's process: RPC endpoints and what is done periodically.
 
 Endpoints only unpack, call and pack; what they do is in the other files.
 """
@@ -9,8 +9,6 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
-import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -20,11 +18,9 @@ from oslo_db import exception
 from coriolis_ng import errors, version
 from coriolis_ng.conductor import (
     assign,
-    audit,
     beats,
     custody,
     deployments,
-    endings,
     endpoints,
     executions,
     finish,
@@ -35,18 +31,11 @@ from coriolis_ng.conductor import (
     quotas,
     strays,
     transfers,
-    trusts,
     vault,
 )
-from coriolis_ng.conductor.advance import advance_all
 from coriolis_ng.conductor.asking import asker
-from coriolis_ng.conductor.due import start_due
-from coriolis_ng.conductor.events import Forgetter
-from coriolis_ng.conductor.minion_pools import (
-    look_after as look_after_pools,
-)
+from coriolis_ng.conductor.duties import Duties, standard
 from coriolis_ng.conductor.parts import Parts
-from coriolis_ng.conductor.reaper import Reaper
 from coriolis_ng.conductor.resources import ForResources
 from coriolis_ng.db import api as db
 from coriolis_ng.db.errors import Changed
@@ -114,6 +103,15 @@ def answers(method: Callable[..., Any]) -> Callable[..., Plain]:
             )
 
     return answer
+
+
+def guarded(what: str, work: Callable[[], object]) -> None:
+    """Does it; whatever it raises is told to the log, so that what comes
+    after it is done too."""
+    try:
+        work()
+    except Exception:
+        LOG.exception('looking after %s failed', what)
 
 
 def answering(kind: type[Any]) -> type[Any]:
@@ -315,6 +313,11 @@ class ForQuestions:
         return queries.ask_endpoint(self._parts, who, id, verb, args)
 
     @answers
+    def deployment_create(self, context: Context, spec: Plain) -> Any:
+        given = from_plain(DeploymentSpec, spec)
+        return custody.deployment_create(self._parts, asker(context), given)
+
+    @answers
     def quota_show(self, context: Context, project_id: str) -> Any:
         return list(quotas.show(self._parts, project_id))
 
@@ -347,7 +350,7 @@ class ForQuestions:
 
 
 class ConductorService:
-    """Everything a conductor runs: two RPC servers and two threads."""
+    """Everything a conductor runs: two RPC servers and its duties."""
 
     def __init__(
         self,
@@ -366,15 +369,7 @@ class ConductorService:
         self._threads = threads
         self._question_threads = question_threads
         self._servers: list[oslo_messaging.MessageHandlingServer] = []
-        self._stopping = threading.Event()
-        # Clouds may be slow: what asks them keeps nothing else waiting.
-        self._threads_of_own = [
-            threading.Thread(target=target, name=name, daemon=True)
-            for name, target in (
-                ('periodics', self._look_after),
-                ('audit', self._audit),
-            )
-        ]
+        self._duties = Duties(standard(parts, self._tell, guarded), guarded)
 
     def start(self) -> None:
         """Begins to answer and to look after executions."""
@@ -392,18 +387,16 @@ class ConductorService:
                     self._transport, topic, self._host, served, threads=threads
                 )
             )
-        for thread in self._threads_of_own:
-            thread.start()
+        self._duties.start()
 
     def stop(self) -> None:
         """Ends after the calls that are under way."""
-        self._stopping.set()
+        self._duties.stop()
         for server in self._servers:
             server.stop()
         for server in self._servers:
             server.wait()
-        for thread in self._threads_of_own:
-            thread.join()
+        self._duties.wait()
 
     def _tell(self) -> None:
         """Operators see the conductor in the list of services."""
@@ -417,34 +410,3 @@ class ConductorService:
                 release=version.release(),
             )
         )
-
-    def _audit(self) -> None:
-        while not self._stopping.wait(self._parts.settings.audit_seconds):
-            try:
-                audit.audit(self._parts)
-                trusts.sweep(self._parts)
-            except Exception:
-                # The database may be away; the next round tries again.
-                LOG.exception('looking after leftovers failed')
-
-    def _look_after(self) -> None:
-        reaper = Reaper(self._parts)
-        forgetter = Forgetter(self._parts)
-        settings = self._parts.settings
-        last = 0.0
-        pause = min(settings.reap_seconds, settings.advance_seconds)
-        while not self._stopping.wait(pause):
-            try:
-                reaper.reap()
-                now = time.monotonic()
-                if now - last >= settings.advance_seconds:
-                    last = now
-                    self._tell()
-                    advance_all(self._parts)
-                    start_due(self._parts)
-                    look_after_pools(self._parts)
-                    endings.forget_all_secrets(self._parts)
-                    forgetter.forget()
-            except Exception:
-                # The database may be away; the next round tries again.
-                LOG.exception('looking after executions failed')
