@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import connections
+from coriolis_ng.conductor import connections, scope
 from coriolis_ng.conductor.advance import workers
 from coriolis_ng.conductor.asking import Asker
 from coriolis_ng.conductor.parts import Parts
@@ -94,7 +94,7 @@ def _worker(parts: Parts, endpoint: Endpoint, verb: str) -> Service:
     found = parts.database.read(lambda s: workers(parts, s)).values()
     needs = Needs(
         providers={endpoint.type: {**VERBS, **OWN}[verb]},
-        regions=frozenset(endpoint.mapped_regions),
+        regions=scope.regions([endpoint]),
         slot=False,
     )
     service = pick(found, needs)

@@ -4,6 +4,7 @@ and the subject that its tasks change."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,7 +72,6 @@ class Scope:
     def needs(self, kind: type[Task], *, slot: bool) -> Needs:
         """What a task of this class asks of a worker here."""
         wanted: dict[str, frozenset[str]] = {}
-        regions: set[str] = set()
         for side in sides(kind):
             words = frozenset(kind.needs)
             if kind.side is Side.BOTH:
@@ -80,8 +80,14 @@ class Scope:
             endpoint = self.endpoints[side]
             before = wanted.get(endpoint.type, frozenset())
             wanted[endpoint.type] = before | words
-            regions |= set(endpoint.mapped_regions)
-        return Needs(providers=wanted, regions=frozenset(regions), slot=slot)
+        ends = [self.endpoints[side] for side in sides(kind)]
+        return Needs(providers=wanted, regions=regions(ends), slot=slot)
+
+
+def regions(ends: Iterable[Endpoint]) -> tuple[frozenset[str], ...]:
+    """Of each endpoint that is mapped to any, for ``Needs``."""
+    found = (frozenset(endpoint.mapped_regions) for endpoint in ends)
+    return tuple(of_one for of_one in found if of_one)
 
 
 def sides(kind: type[Task]) -> tuple[Side, ...]:

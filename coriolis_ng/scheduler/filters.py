@@ -17,12 +17,13 @@ class Needs:
     """What one task asks of a worker.
 
     ``providers`` maps a provider to the capabilities it must have there;
-    ``regions`` are those of the endpoints (none: anywhere); ``slot`` is
-    false for what never waits for a free slot: cleanups and questions.
+    ``regions`` has those of each endpoint that lies in any (none: it can be
+    reached from anywhere); ``slot`` is false for what never waits for a free
+    slot: cleanups and questions.
     """
 
     providers: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    regions: frozenset[str] = frozenset()
+    regions: tuple[frozenset[str], ...] = ()
     slot: bool = True
 
 
@@ -52,10 +53,10 @@ def offers(service: Service, needs: Needs) -> bool:
 
 
 def is_near(service: Service, needs: Needs) -> bool:
-    """It serves one of the endpoints' regions, when they have any."""
-    return not needs.regions or bool(
-        needs.regions & set(service.mapped_regions)
-    )
+    """It serves a region of every endpoint that has any: a copy needs
+    both of its ends."""
+    served = frozenset(service.mapped_regions)
+    return all(not served.isdisjoint(of_one) for of_one in needs.regions)
 
 
 def has_slot(service: Service, needs: Needs) -> bool:

@@ -84,11 +84,23 @@ def test_conductors_run_no_tasks() -> None:
 
 
 def test_a_region_of_the_endpoints_is_served() -> None:
-    wanted = Needs(regions=frozenset({'r1', 'r2'}))
+    wanted = Needs(regions=(frozenset({'r1', 'r2'}),))
     far = worker('a', mapped_regions=('r3',))
     near = worker('b', mapped_regions=('r3', 'r2'))
     assert pick([worker('0'), far, near], wanted) == near
     assert pick([far], Needs()) == far
+
+
+def test_both_ends_of_a_copy_are_served() -> None:
+    wanted = Needs(regions=(frozenset({'r1', 'r2'}), frozenset({'r3'})))
+    one = worker('a', mapped_regions=('r1', 'r2'))
+    other = worker('b', mapped_regions=('r3',))
+    assert pick([one, other], wanted) is None
+    assert why_none([one, other], wanted) == (
+        'No worker serves the regions of the endpoints.'
+    )
+    both = worker('c', mapped_regions=('r3', 'r2'))
+    assert pick([one, other, both], wanted) == both
 
 
 def test_cleanups_wait_for_no_slot_but_not_on_one_that_ends() -> None:
