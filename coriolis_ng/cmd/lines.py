@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import logging.handlers
 import os
 import pathlib
+import sys
 from typing import Any
 
 from oslo_config import cfg
@@ -27,11 +29,14 @@ def setup(conf: cfg.ConfigOpts) -> None:
     logging.setLogRecordFactory(_record)
     for handler in logging.getLogger().handlers:
         handler.addFilter(_masked)
+        _complain_once(handler, conf.prog)
     audit = logging.getLogger(AUDIT)
     audit.disabled = not conf.audit.enabled
     audit.setLevel(logging.INFO)
     if conf.audit.file:
-        audit.handlers = [_file(conf.audit.file)]
+        file = _file(conf.audit.file)
+        _complain_once(file, conf.prog)
+        audit.handlers = [file]
         audit.propagate = False
 
 
@@ -44,11 +49,42 @@ def _record(*args: Any, **kwargs: Any) -> logging.LogRecord:
 
 def _masked(record: logging.LogRecord) -> bool:
     """Takes out what looks like a password, for what no task's mask saw."""
-    text = record.getMessage()
+    try:
+        text = record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        # A mistake in the program must neither end it nor show the values.
+        place = f'{record.pathname}:{record.lineno}'
+        record.msg, record.args = f'(no line can be made at {place})', ()
+        return True
     hidden = strutils.mask_password(text)
     if hidden != text:
         record.msg, record.args = hidden, ()
     return True
+
+
+def _complain_once(handler: logging.Handler, prog: str) -> None:
+    """A disk that is full is one line on the standard error: a traceback
+    for each line that is lost would only fill the next disk."""
+    usual = handler.handleError
+    said: set[int | None] = set()
+
+    def told(record: logging.LogRecord) -> None:
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            usual(record)  # a mistake in the program
+        elif error.errno not in said:
+            said.add(error.errno)
+            place = getattr(handler, 'baseFilename', 'its place')
+            # It may be the very stream that cannot be written to.
+            with contextlib.suppress(OSError, ValueError):
+                print(
+                    f'{prog}: the log cannot be written to {place}: '
+                    f'{error.strerror}; lines are lost until it can.',
+                    file=sys.stderr,
+                    flush=True,
+                )
+
+    handler.handleError = told  # type: ignore[method-assign]
 
 
 def _file(path: str) -> logging.Handler:

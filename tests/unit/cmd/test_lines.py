@@ -30,6 +30,7 @@ log.warning('with password=%s and %s', 'hunter22', {'adminPass': 'swordf1sh'})
 context.begin({'request_id': 'req-2', 'user_id': 'u', 'project_id': 'p',
                'log': {'execution': 'x2', 'evil': 'no'}})
 log.info('from the bus')
+log.error('%d', 'hunter22')
 logging.getLogger('coriolis_ng.audit').info('{"who": "did"}')
 """
 
@@ -61,6 +62,7 @@ def test_lines_say_what_they_are_about(tmp_path: pathlib.Path) -> None:
     assert 'hunter22' not in text
     assert 'swordf1sh' not in text
     assert 'password=***' in text
+    assert 'ERROR coriolis_ng.test [req-2 u p] execution=x2 (no line ' in text
     assert '{"who": "did"}' in text
 
 
@@ -96,6 +98,30 @@ def test_the_audit_can_be_turned_off(tmp_path: pathlib.Path) -> None:
     file = tmp_path / 'audit.log'
     run(tmp_path, '[audit]', 'enabled = false', f'file = {file}')
     assert file.read_text() == ''
+
+
+def test_a_full_disk_is_told_once(tmp_path: pathlib.Path) -> None:
+    file = tmp_path / 'test.conf'
+    file.write_text(
+        '[DEFAULT]\nlog_file = /dev/full\n[audit]\nfile = /dev/full\n'
+    )
+    done = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', PROGRAM]
+        + ['--config-file', str(file)],
+        env=environment(),
+        check=True,
+        timeout=100,
+        capture_output=True,
+        text=True,
+    )
+    told = (
+        'coriolis-test: the log cannot be written to /dev/full: No space '
+        'left on device; lines are lost until it can.'
+    )
+    # Once for the log, once for the audit.
+    assert done.stderr.count(told) == 2
+    assert 'Logging error' not in done.stderr
+    assert 'Traceback' not in done.stderr
 
 
 def _umask() -> int:
