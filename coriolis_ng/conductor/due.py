@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import executions
+from coriolis_ng.conductor import executions, pool_claims
 from coriolis_ng.conductor.asking import Asker
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.db import api as db
@@ -102,8 +102,9 @@ def _start(parts: Parts, schedule: Schedule, decision: Decision) -> None:
         )
     except (errors.Stale, errors.NotFound):
         raise
-    except errors.Conflict as error:
-        # Somebody took the transfer in this moment: decided anew soon.
+    except pool_claims.Busy as error:
+        # The transfer was taken in this moment, or its pool is full:
+        # decided anew soon. Any other conflict needs somebody's help.
         LOG.info('schedule=%s waits: %s', schedule.id, error.message)
     except errors.CoriolisError as error:
         # A full quota of running executions empties by itself.

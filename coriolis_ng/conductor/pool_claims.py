@@ -33,6 +33,11 @@ LOG = logging.getLogger(__name__)
 USABLE = (PoolState.ALLOCATED, PoolState.MAINTENANCE)
 
 
+class Busy(errors.Conflict):
+    """Others have it, and will give it back: who may wait, waits. To users
+    it is a ``Conflict`` like any other."""
+
+
 def check(
     session: Session,
     pool_id: str,
@@ -78,7 +83,8 @@ def claim(
             'the transfer.'
         ) from None
     if pool.state not in USABLE:
-        raise errors.Conflict(
+        soon = pool.state is PoolState.ALLOCATING
+        raise (Busy if soon else errors.Conflict)(
             f'The minion pool {pool.spec.name!r} is {pool.state}: allocate '
             'it first.'
         )
@@ -88,7 +94,9 @@ def claim(
     )
     lacking = len(instances) - len(free)
     if len(pool.machines) + max(0, lacking) > pool.spec.maximum_minions:
-        raise errors.Conflict(
+        # More than it may ever have are never free.
+        never = len(instances) > pool.spec.maximum_minions
+        raise (errors.Conflict if never else Busy)(
             f'The minion pool {pool.spec.name!r} has {len(free)} free '
             f'machines and may have {pool.spec.maximum_minions} at most; '
             f'{len(instances)} are wanted: try again when others have ended.'
@@ -101,9 +109,7 @@ def claim(
             instance=instance,
             action_id=action_id,
         ):
-            raise errors.Conflict(
-                'A machine of the pool was taken: try again.'
-            )
+            raise Busy('A machine of the pool was taken: try again.')
     for instance in instances[len(free) :]:
         db.minion_pools.add_machine(
             session,

@@ -154,7 +154,7 @@ def _check_retryable(session: Session, transfer: Transfer, id: str) -> None:
 def check_free(transfer: Transfer) -> None:
     """``Conflict`` while an execution holds the transfer."""
     if transfer.busy_with is not None:
-        raise errors.Conflict(
+        raise pool_claims.Busy(
             f'The transfer is busy with the execution {transfer.busy_with}: '
             'wait for it or cancel it.'
         )
@@ -164,7 +164,7 @@ def claim(session: Session, transfer: Transfer, execution_id: str) -> None:
     """Takes the transfer for an execution, or raises ``Conflict``."""
     if not db.transfers.claim(session, transfer.id, execution_id):
         check_free(db.transfers.get(session, transfer.id))
-        raise errors.Conflict('The transfer is busy: try again.')
+        raise pool_claims.Busy('The transfer is busy: try again.')
 
 
 def replicas(session: Session, transfer: Transfer) -> dict[str, Replica]:

@@ -11,15 +11,24 @@ import msgspec
 import pytest
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import due, executions, schedules, transfers
+from coriolis_ng.conductor import (
+    due,
+    executions,
+    minion_pools,
+    pool_claims,
+    schedules,
+    transfers,
+)
 from coriolis_ng.conductor.limits import LocalLimits
 from coriolis_ng.db import api as db
 from coriolis_ng.db.clock import utcnow
+from coriolis_ng.objects import new_id
 from coriolis_ng.objects.execution import (
     Execution,
     ExecutionSpec,
     ExecutionState,
 )
+from coriolis_ng.objects.minion_pool import MachineState
 from coriolis_ng.objects.quota import QuotaResource
 from coriolis_ng.objects.schedule import (
     Cron,
@@ -32,6 +41,7 @@ from coriolis_ng.objects.schedule import (
 from coriolis_ng.objects.transfer import Transfer
 from tests.unit.conductor import samples
 from tests.unit.conductor.conftest import Site
+from tests.unit.conductor.test_minion_pools import offers_pools, pool, work
 from tests.unit.db.make import race
 
 MINUTE = datetime.timedelta(minutes=1)
@@ -260,6 +270,68 @@ def test_continuous_runs_follow_each_other(site: Site) -> None:
     # Not before its interval.
     due.start_due(site.parts)
     assert len(all_of(site, transfer)) == 2
+
+
+def over_a_pool(site: Site, *instances: str) -> tuple[Transfer, str]:
+    """A transfer through a pool of one machine, which is not allocated."""
+    offers_pools(site)
+    transfer = site.transfer(*instances)
+    id = pool(site, transfer)
+    change = {'destination_minion_pool_id': id}
+    transfers.update(site.parts, site.who, transfer.id, change)
+    return transfer, id
+
+
+def test_a_pool_that_nobody_allocates_is_told(site: Site) -> None:
+    transfer, _ = over_a_pool(site)
+    one = schedule(site, transfer)
+    overdue(site, one)
+    before = len(all_of(site, transfer))
+    due.start_due(site.parts)
+    [run] = runs(site, one)
+    assert run.state is RunState.REFUSED
+    assert 'allocate it first' in run.message
+    found = find(site, one).next_due_at
+    assert found is not None
+    assert found > utcnow()
+    assert len(all_of(site, transfer)) == before
+
+
+def test_a_pool_that_is_too_small_is_told(site: Site) -> None:
+    transfer, id = over_a_pool(site, 'a', 'b')
+    minion_pools.allocate(site.parts, site.who, id)
+    work(site)
+    one = schedule(site, transfer)
+    overdue(site, one)
+    due.start_due(site.parts)
+    [run] = runs(site, one)
+    assert run.state is RunState.REFUSED
+    assert '1 at most' in run.message
+
+
+def test_a_pool_that_is_full_or_comes_soon_is_waited_for(site: Site) -> None:
+    transfer, id = over_a_pool(site)
+    one = schedule(site, transfer)
+    overdue(site, one)
+    minion_pools.allocate(site.parts, site.who, id)
+    due.start_due(site.parts)
+    assert runs(site, one) == []
+    work(site)
+    other = site.transfer()
+    site.parts.database.write(
+        lambda s: pool_claims.claim(s, id, new_id(), ['b'], other.id)
+    )
+    due.start_due(site.parts)
+    assert runs(site, one) == []
+    [machine] = site.parts.database.read(
+        lambda s: db.minion_pools.get(s, id)
+    ).machines
+    free = msgspec.structs.replace(
+        machine, state=MachineState.AVAILABLE, claimed_by=None, instance=''
+    )
+    site.parts.database.write(lambda s: db.minion_pools.save_machine(s, free))
+    due.start_due(site.parts)
+    assert [run.state for run in runs(site, one)] == [RunState.STARTED]
 
 
 def test_a_disabled_one_never_runs(site: Site) -> None:
