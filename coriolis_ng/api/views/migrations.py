@@ -5,6 +5,7 @@ or a deployment of a replica."""
 from __future__ import annotations
 
 import dataclasses
+import uuid
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,10 +15,17 @@ from msgspec import UNSET
 from coriolis_ng.api.schemas import migrations as schema
 from coriolis_ng.api.schemas.executions import Task
 from coriolis_ng.api.schemas.replicas import fields
-from coriolis_ng.api.views import deployments, replicas, transfers, words
+from coriolis_ng.api.views import (
+    deployments,
+    executions,
+    replicas,
+    transfers,
+    words,
+)
 from coriolis_ng.objects.deployment import Deployment
 from coriolis_ng.objects.execution import Execution, ExecutionState
 from coriolis_ng.objects.replica import Replica
+from coriolis_ng.objects.task import Level, TaskRecord, TaskState
 from coriolis_ng.objects.transfer import Transfer
 
 
@@ -114,6 +122,44 @@ def _deployment(parts: Parts) -> dict[str, Any]:
     )
 
 
+def _missing(parts: Parts) -> list[Task]:
+    """In the place of a deployment that could not be created: what each
+    machine was left at, with the reason that the copy's last task has."""
+    run = parts.run
+    if parts.deployment is not None or run is None:
+        return []
+    if run.state is not ExecutionState.DONE:
+        return []
+    assert parts.transfer is not None
+    told = [
+        note
+        for task in run.tasks
+        for note in task.notes
+        if note.level is Level.ERROR
+    ]
+    last = max(told, key=lambda note: note.at, default=None)
+    reason = last.text if last else 'There is no deployment of this copy.'
+    return [
+        executions.task(
+            TaskRecord(
+                id=str(uuid.uuid5(uuid.UUID(run.id), name)),
+                execution_id=run.id,
+                instance=name,
+                name='Deploy',
+                index=0,
+                state=TaskState.FAILED,
+                reason=reason,
+                created_at=run.ended_at,
+                started_at=run.ended_at,
+                ended_at=run.ended_at,
+            ),
+            {},
+            cancelling=False,
+        )
+        for name in parts.transfer.spec.instances
+    ]
+
+
 def _without_type(shown: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in shown.items() if name != 'type'}
 
@@ -131,6 +177,7 @@ def _tasks(parts: Parts) -> list[Task]:
     for one in (parts.run, parts.deploying):
         if one is not None:
             found += replicas.tasks(one)
+    found += _missing(parts)
     return [
         msgspec.structs.replace(task, index=place)
         for place, task in enumerate(found, 1)

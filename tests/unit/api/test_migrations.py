@@ -4,6 +4,7 @@ when it is refused."""
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import pytest
@@ -11,7 +12,16 @@ import pytest
 from coriolis_ng import errors
 from coriolis_ng.api.schemas.decode import decode_body
 from coriolis_ng.api.schemas.migrations import CreateMigration
+from coriolis_ng.api.v1.replicas import clouds
+from coriolis_ng.api.views import migrations as view
 from coriolis_ng.db import api as rows
+from coriolis_ng.objects import new_id
+from coriolis_ng.objects.execution import (
+    Execution,
+    ExecutionKind,
+    ExecutionState,
+)
+from coriolis_ng.objects.task import Level, Note, TaskRecord, TaskState
 from coriolis_ng.objects.transfer import Scenario, TransferSpec
 from tests.unit.api.conftest import Client, Made, World
 
@@ -122,7 +132,8 @@ def test_a_refusal_names_the_field_of_this_dialect(
 def test_a_copy_that_nothing_follows_is_an_error(
     world: World, client: Client
 ) -> None:
-    made = client.post('/migrations', {'migration': inline()})['migration']
+    body = {'migration': inline(instances=['a', 'b'])}
+    made = client.post('/migrations', body)['migration']
     url = f'/migrations/{made["id"]}'
     assert client.get(url)['migration']['status'] == 'RUNNING'
     [run] = client.get(f'/transfers/{made["id"]}/executions')['executions']
@@ -131,6 +142,54 @@ def test_a_copy_that_nothing_follows_is_an_error(
         rows.executions.end(session, run['id'], 'done')  # type: ignore[arg-type]
 
     world.database.write(end)
-    assert client.get(url)['migration']['status'] == 'ERROR'
+    shown = client.get(url)['migration']
+    assert shown['status'] == 'ERROR'
+    missing = [t for t in shown['tasks'] if t['task_type'] == 'DEPLOY']
+    assert [t['instance'] for t in missing] == shown['instances']
+    assert {t['status'] for t in missing} == {'ERROR'}
+    reasons = {t['exception_details'] for t in missing}
+    assert reasons == {'There is no deployment of this copy.'}
+    assert missing[0]['id'] != missing[-1]['id']
+    again = client.get(url)['migration']
+    assert again['tasks'] == shown['tasks']
     [listed] = client.get('/migrations')['migrations']
     assert listed['status'] == 'ERROR'
+
+
+def test_why_nothing_follows_is_shown(world: World, client: Client) -> None:
+    """The conductor says so of the last task of the copy."""
+    made = client.post('/migrations', {'migration': inline()})['migration']
+    transfer = world.database.read(lambda s: rows.transfers.get(s, made['id']))
+    at = datetime.datetime(2026, 11, 20, tzinfo=datetime.UTC)
+    copy = TaskRecord(
+        id=new_id(),
+        execution_id=new_id(),
+        instance='a',
+        name='CopyDisks',
+        index=1,
+        state=TaskState.DONE,
+        notes=(
+            Note(index=0, at=at, text='slow', level=Level.WARNING),
+            Note(index=1, at=at, text='No pool.', level=Level.ERROR),
+        ),
+    )
+    run = Execution(
+        id=copy.execution_id,
+        project_id='p1',
+        owner_id=transfer.id,
+        kind=ExecutionKind.TRANSFER,
+        number=1,
+        state=ExecutionState.DONE,
+        tasks=(copy,),
+    )
+    parts = view.Parts(transfer=transfer, run=run, live=True)
+    ends = world.database.read(lambda s: clouds(s, [transfer]))
+    shown = view.migration(parts, ends, with_tasks=True)
+    assert shown.tasks
+    assert [
+        (one.index, one.task_type, one.status, one.exception_details)
+        for one in shown.tasks
+    ] == [
+        (1, 'REPLICATE_DISKS', 'COMPLETED', None),
+        (2, 'DEPLOY', 'ERROR', 'No pool.'),
+    ]
