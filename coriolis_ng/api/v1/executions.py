@@ -52,7 +52,10 @@ class ExecutionActions(Actions):
     ) -> schema.ExecutionAnswer:
         """Go on with what a failed execution left, in a new one."""
         before = found(call, transfer_id, id)
-        spec = msgspec.structs.replace(before.spec, retry_of=id)
+        # Asked for now, and by this request: it counts anew.
+        spec = msgspec.structs.replace(
+            before.spec, retry_of=id, retries=0, request_id=''
+        )
         made = call.site.conductor.execution_create(
             call.rpc(), transfer_id, spec
         )

@@ -8,10 +8,12 @@ import pytest
 
 from coriolis_ng.api.views import executions as view
 from coriolis_ng.api.views import words
+from coriolis_ng.db import api as rows
 from coriolis_ng.objects.execution import (
     Cancel,
     Execution,
     ExecutionKind,
+    ExecutionSpec,
     ExecutionState,
 )
 from coriolis_ng.objects.task import (
@@ -85,6 +87,23 @@ def test_list_show_cancel_delete(
     assert client.delete(f'{url}/{ids[0]}', 409)['error']['fault'] == (
         'conflictingRequest'
     )
+
+
+def test_a_retry_counts_anew(world: World, client: Client, made: Made) -> None:
+    """It is this request's, and may be tried again as often as any."""
+    before = world.conductor.execution_create(
+        {'project_id': 'p1'},
+        made.transfer['id'],
+        ExecutionSpec(
+            checksum=True, retry_of='x', retries=2, request_id='req-old'
+        ),
+    )
+    url = f'/transfers/{made.transfer["id"]}/executions/{before.id}/actions'
+    again = client.post(url, {'retry': None})['execution']
+    spec = world.database.read(
+        lambda s: rows.executions.get(s, again['id'])
+    ).spec
+    assert spec == ExecutionSpec(checksum=True, retry_of=before.id)
 
 
 def test_force_is_for_managers(world: World, made: Made) -> None:
