@@ -116,7 +116,8 @@ def of_several(
     found: dict[str, list[TaskRecord]] = {id: [] for id in execution_ids}
     for row in session.execute(
         sa.select(
-            *[getattr(_Task, name) for name in PLAIN],
+            # Checkpoints hold the journals of copies: megabytes.
+            *[getattr(_Task, n) for n in PLAIN if n != 'checkpoint'],
             _Task.state,
             _Task.needs,
             _Task.cleans,

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from coriolis_ng import errors
 from coriolis_ng.db import api as db
@@ -324,6 +325,30 @@ def test_reports_of_a_running_task(database: Database) -> None:
     assert task.started_at is not None
     assert found.tasks[1].cleans == (ids[0],)
     assert found.tasks[1].notes == ()
+
+
+def test_what_users_see_is_read_without_checkpoints(
+    database: Database,
+) -> None:
+    """They hold the journals of copies, and users are not shown them."""
+    run, ids = make.running(database)
+    make.start(database, ids[0], make.worker(database))
+    database.write(
+        lambda s: db.reports.save(s, ids[0], 1, checkpoint={'at': 7})
+    )
+    sent: list[str] = []
+
+    def note(*args: Any) -> None:
+        sent.append(args[2])
+
+    sa.event.listen(database.engine, 'before_cursor_execute', note)
+    try:
+        [first, *_] = database.read(lambda s: db.reports.records(s, run.id))
+    finally:
+        sa.event.remove(database.engine, 'before_cursor_execute', note)
+    assert (first.id, first.attempt) == (ids[0], 1)
+    assert any('tasks.reason' in statement for statement in sent)
+    assert not [text for text in sent if 'checkpoint' in text]
 
 
 def test_an_unknown_task(database: Database) -> None:
