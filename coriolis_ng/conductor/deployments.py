@@ -6,7 +6,13 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import executions, follow_up, plans, quotas
+from coriolis_ng.conductor import (
+    executions,
+    follow_up,
+    plans,
+    quotas,
+    sources_off,
+)
 from coriolis_ng.conductor.advance import advance
 from coriolis_ng.conductor.asking import Asker
 from coriolis_ng.conductor.parts import Parts
@@ -28,7 +34,8 @@ from coriolis_ng.objects.resource import ResourceKind
 
 def create(parts: Parts, who: Asker, spec: DeploymentSpec) -> Deployment:
     """Starts from recovery points; ``Conflict`` where there is none,
-    ``NoWorker`` when nobody could do one of its tasks."""
+    ``NoWorker`` when nobody could do one of its tasks. For the last one the
+    source is asked whether its machines are off."""
 
     asked = parts.limits.ask(who.project_id)
 
@@ -49,6 +56,7 @@ def create(parts: Parts, who: Asker, spec: DeploymentSpec) -> Deployment:
         )
         return deployment.id, execution.id
 
+    sources_off.check(parts, spec, who.project_id)
     id, execution_id = parts.database.write(write)
     advance(parts, execution_id)
     return parts.database.read(lambda s: db.deployments.get(s, id))

@@ -89,11 +89,15 @@ def end(
 def _retry(
     parts: Parts, session: Session, execution: Execution, state: ExecutionState
 ) -> str | None:
-    if state is not ExecutionState.FAILED:
-        return None
+    """The next try, if there is one; else what is left needs a user."""
     if execution.kind is not ExecutionKind.TRANSFER:
         return None
-    return runs.retry_if_asked(parts, session, execution)
+    again = None
+    if state is ExecutionState.FAILED:
+        again = runs.retry_if_asked(parts, session, execution)
+    if again is None:
+        follow_up.tell_left_off(session, execution)
+    return again
 
 
 def _plan_audit(parts: Parts, session: Session, execution: Execution) -> None:

@@ -22,6 +22,7 @@ from coriolis_ng.objects.deployment import (
 )
 from coriolis_ng.objects.execution import Execution, ExecutionKind
 from coriolis_ng.objects.recovery_point import RecoveryPoint
+from coriolis_ng.objects.task import Level
 from coriolis_ng.objects.transfer import Scenario, Transfer
 from coriolis_ng.objects.volume import Volumes
 
@@ -35,8 +36,7 @@ def deploy_if_asked(
     runs in the transaction that ends it."""
     transfer = db.transfers.get(session, execution.owner_id)
     spec = execution.spec
-    migration = transfer.spec.scenario is Scenario.LIVE_MIGRATION
-    if not (spec.auto_deploy or migration):
+    if not _deploys(transfer, execution):
         return None
     off = spec.shutdown_instances
     wanted = DeploymentSpec(
@@ -56,8 +56,54 @@ def deploy_if_asked(
             execution.id,
             error.message,
         )
+        _tell_refused(session, execution, error.message)
+        tell_left_off(session, execution)
         return None
     return made[1].id
+
+
+def _tell_refused(session: Session, execution: Execution, why: str) -> None:
+    """Users see it as an error of the last task: nothing else is left of
+    a deployment that was never created."""
+    rows = db.tasks.nodes(session, execution.id).values()
+    db.reports.add_note(
+        session,
+        max(rows, key=lambda row: row.index),
+        f'No deployment follows: {why}',
+        Level.ERROR,
+    )
+
+
+def tell_left_off(session: Session, execution: Execution) -> None:
+    """Says of each machine that an execution of a transfer switched off for
+    a deployment, which now does not follow, that it is off."""
+    transfer = db.transfers.get(session, execution.owner_id)
+    if not _deploys(transfer, execution):
+        return
+    rows = db.tasks.nodes(session, execution.id).values()
+    for replica in db.replicas.list(session, transfer.id):
+        if not any(
+            point.source_off and point.execution_id == execution.id
+            for point in replica.points
+        ):
+            continue
+        mine = [row for row in rows if row.instance == replica.instance]
+        db.reports.add_note(
+            session,
+            max(mine, key=lambda row: row.index),
+            f'{replica.instance} is off and was not deployed: deploy it from '
+            f'its recovery point (coriolis deployment create {transfer.id} '
+            '--final, with --force where other machines have none), or '
+            'start it by hand.',
+            Level.WARNING,
+        )
+
+
+def _deploys(transfer: Transfer, execution: Execution) -> bool:
+    return (
+        execution.spec.auto_deploy
+        or transfer.spec.scenario is Scenario.LIVE_MIGRATION
+    )
 
 
 def create(
@@ -75,7 +121,7 @@ def create(
     points = choose_points(session, transfer, spec)
     _hold(session, transfer, points)
     if spec.purpose is DeploymentPurpose.FINAL:
-        _check_synced_last(session, transfer, points)
+        _check_synced_last(transfer, points)
     id, execution_id = new_id(), new_id()
     released = released_volumes(session, transfer, spec, points)
     if released is not None:
@@ -127,15 +173,14 @@ def _claim_pools(
 
 
 def _check_synced_last(
-    session: Session, transfer: Transfer, points: dict[str, RecoveryPoint]
+    transfer: Transfer, points: dict[str, RecoveryPoint]
 ) -> None:
     """``Conflict`` where a machine went on after its point was made: a final
     deployment would lose what it wrote since."""
     if transfer.spec.scenario is Scenario.LIVE_MIGRATION:
         return
     for name, point in points.items():
-        made_by = db.executions.get(session, point.execution_id)
-        if not made_by.spec.shutdown_instances:
+        if not point.source_off:
             raise errors.Conflict(
                 f'The recovery point of {name!r} was made while the machine '
                 'ran, so it is not the last state: execute the transfer '

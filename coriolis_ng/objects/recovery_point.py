@@ -40,7 +40,9 @@ class Copied(Value):
 
 class RecoveryPoint(Value):
     """``going`` is true from the moment in which its removal begins: from
-    then on nothing is deployed from it, even where the removal failed."""
+    then on nothing is deployed from it, even where the removal failed.
+    ``source_off``: the machine was shut down for it, so it is the last state
+    unless the machine was started again."""
 
     id: str
     transfer_id: str
@@ -58,6 +60,7 @@ class RecoveryPoint(Value):
     verification: Verification = Verification.CHUNK
     pinned: bool = False
     going: bool = False
+    source_off: bool = False
 
     def total(self, figure: str) -> int:
         """The sum of a figure of ``Copied`` over all disks, in bytes."""

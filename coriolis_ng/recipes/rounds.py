@@ -93,6 +93,7 @@ def add(
         snapshot=snapshot.snapshot,
         copied=copied.copied,
         checksum=spec.checksum,
+        source_off=seen is not vm,
         after=[gone],
     )
     # The mark of the round before goes too: this one replaced it.

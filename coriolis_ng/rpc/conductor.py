@@ -14,7 +14,11 @@ from typing import Any
 import oslo_messaging
 
 from coriolis_ng.objects import from_plain, to_plain
-from coriolis_ng.objects.deployment import Deployment, DeploymentSpec
+from coriolis_ng.objects.deployment import (
+    Deployment,
+    DeploymentPurpose,
+    DeploymentSpec,
+)
 from coriolis_ng.objects.endpoint import Endpoint, EndpointSpec
 from coriolis_ng.objects.execution import Execution, ExecutionSpec
 from coriolis_ng.objects.preflight import Finding
@@ -148,7 +152,9 @@ class ApiHalf(MinionPoolCalls, QuotaCalls, RegionCalls, ScheduleCalls):
     def deployment_create(
         self, context: Context, spec: DeploymentSpec
     ) -> Deployment:
-        plain = self._client.call(
+        # For the last deployment the source is asked about each machine.
+        final = spec.purpose is DeploymentPurpose.FINAL
+        plain = (self._queries if final else self._client).call(
             'deployment_create', context, spec=to_plain(spec)
         )
         return from_plain(Deployment, plain)

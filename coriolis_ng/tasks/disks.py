@@ -96,6 +96,7 @@ class MakeRecoveryPoint(Task):
         snapshot: Snapshot
         copied: tuple[Copied, ...]
         checksum: bool = False
+        source_off: bool = False
 
     class Output(Value):
         """``checkpoint``, ``agreed`` and ``volumes`` are the replica as it
@@ -130,6 +131,7 @@ class MakeRecoveryPoint(Task):
             verification=Verification.FULL
             if given.checksum
             else Verification.CHUNK,
+            source_off=given.source_off,
         )
         work.note(f'recovery point {point.id}: {point.mode}, {point.reason}')
         mark = point.checkpoint

@@ -329,6 +329,32 @@ def test_a_source_runs_again_when_its_last_copy_failed(
     assert len(world.points(transfer)) == 1
 
 
+def test_one_that_is_off_and_was_not_deployed_is_told_of(
+    world: World,
+) -> None:
+    good, bad = world.machine('good', MIB), world.machine('bad', MIB)
+    transfer = world.transfer(good, bad, scenario='live_migration')
+    world.source.call('test_slow_stop', machine=bad, seconds=8)
+    execution = world.start(transfer)
+    executions = world.client.executions.of(transfer)
+    wait_until(lambda: world.points(transfer, instance=good), 'a point')
+    wait_until(
+        lambda: (
+            power(world, good) == 'off'
+            and len(world.points(transfer, instance=good)) == 2
+        ),
+        'the last point of the good one',
+    )
+    world.client.executions.cancel(transfer, execution)
+    done = world.ended(transfer, execution)
+    assert done['status'] == 'CANCELED', told(done)
+    assert executions.get(execution)['status'] == 'CANCELED'
+    assert (power(world, good), power(world, bad)) == ('off', 'on')
+    [said] = {note for note in notes(done) if 'was not deployed' in note}
+    assert said.startswith(f'{good} is off')
+    assert transfer in said
+
+
 def test_a_source_that_was_off_or_is_done_with_stays_off(
     world: World,
 ) -> None:

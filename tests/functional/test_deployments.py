@@ -211,7 +211,14 @@ def test_a_final_deployment_wants_a_machine_that_is_off(world: World) -> None:
     with pytest.raises(ApiError, match='shutdown_instances') as caught:
         world.deploy(transfer, purpose='final')
     assert caught.value.status == 409
-    world.run(transfer, shutdown_instances=True)
+    off = world.run(transfer, shutdown_instances=True)
+    world.source.call('start_machine', name=name)
+    with pytest.raises(ApiError, match='runs at the source again') as caught:
+        world.deploy(transfer, purpose='final')
+    assert caught.value.status == 409
+    world.source.call('stop_machine', name=name)
+    # What made the point is not needed any more.
+    world.client.executions.of(transfer).delete(off['id'])
     made = world.deploy(transfer, purpose='final')
     machine = made_machine(world, made, name)
     assert content(world, machine) == original(world, name)

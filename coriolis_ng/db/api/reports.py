@@ -14,6 +14,7 @@ from coriolis_ng.db.api import events
 from coriolis_ng.db.api.tasks import PLAIN
 from coriolis_ng.db.clock import utcnow
 from coriolis_ng.db.row import swap
+from coriolis_ng.db.rows import TaskRow
 from coriolis_ng.db.upsert import upsert
 from coriolis_ng.objects.task import (
     Level,
@@ -65,6 +66,32 @@ def save(
     keys = ['task_id', 'attempt', 'index']
     upsert(session, models.TaskNote, rows, keys, [])
     return True
+
+
+def add_note(session: Session, task: TaskRow, text: str, level: Level) -> None:
+    """What a conductor says of a task that is over."""
+    note = models.TaskNote
+    last = session.scalar(
+        sa.select(sa.func.max(note.index)).where(
+            note.task_id == task.id, note.attempt == task.attempt
+        )
+    )
+    added = Note(
+        index=0 if last is None else last + 1,
+        at=utcnow(),
+        text=text,
+        level=level,
+    )
+    events.of_notes(session, task.id, task.attempt, [added])
+    row = {
+        'task_id': task.id,
+        'attempt': task.attempt,
+        'index': added.index,
+        'at': added.at,
+        'level': level,
+        'text': text,
+    }
+    upsert(session, note, [row], ['task_id', 'attempt', 'index'], [])
 
 
 def _save_progress(
