@@ -8,6 +8,7 @@ from typing import Any
 from coriolis_ng.conductor import transfers
 from coriolis_ng.db import api as db
 from coriolis_ng.objects.execution import ExecutionState
+from coriolis_ng.objects.task import Level
 from coriolis_ng.objects.transfer import Transfer
 from coriolis_ng.rpc.wire import Result
 from tests.unit.conductor.conftest import Site
@@ -73,3 +74,11 @@ def test_a_refused_deployment_claims_nothing(site: Site) -> None:
         return db.deployments.list(session, None)
 
     assert list(site.parts.database.read(deployments)) == []
+    told = [
+        note.text
+        for task in site.execution(execution.id).tasks
+        for note in task.notes
+        if note.level is Level.ERROR
+    ]
+    assert len(told) == 1
+    assert told[0].startswith('No deployment follows: The minion pool ')
