@@ -149,7 +149,9 @@ def _planned(call: Call, spec: DeploymentSpec) -> plan_schema.PlanAnswer:
 def _spec(call: Call, given: schema.NewDeployment) -> DeploymentSpec:
     if given.instance_osmorphing_minion_pool_mappings:
         raise errors.InvalidInput(
-            'There are no minion pools in this release.',
+            'A deployment takes the minion pools of its transfer: set the '
+            'mapping there (coriolis transfer update '
+            '--osmorphing-minion-pool-mapping).',
             field='$.instance_osmorphing_minion_pool_mappings',
         )
     with call.site.database.reader() as session:

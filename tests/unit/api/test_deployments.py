@@ -141,6 +141,15 @@ def test_cancel_and_delete(world: World, client: Client, made: Made) -> None:
     client.delete(url, 409)
 
 
+def test_pools_are_those_of_the_transfer(client: Client, made: Made) -> None:
+    given = {
+        'transfer_id': made.transfer['id'],
+        'instance_osmorphing_minion_pool_mappings': {'vm1': 'p'},
+    }
+    error = client.post('/deployments', {'deployment': given}, 400)
+    assert 'pools of its transfer: set' in error['error']['message']
+
+
 @pytest.mark.parametrize(
     ('more', 'status', 'field'),
     [
