@@ -20,7 +20,7 @@ say() { printf '%s\n' "test: $*" >&2; }
 
 # Most of the time of a test is waiting, for a server or a guest. The tests of
 # one file stay together: they share what it took to start.
-JOBS=${CORIOLIS_TEST_JOBS:-2}
+SIDE_BY_SIDE=(-n "${CORIOLIS_TEST_JOBS:-2}" --dist loadfile --durations 20)
 
 folders=()
 chosen=()
@@ -49,14 +49,14 @@ done
 for group in "${groups[@]}"; do
     case $group in
         ci)
-            chosen=(-m 'not thorough' -n "$JOBS" --dist loadfile)
+            chosen=(-m 'not thorough' "${SIDE_BY_SIDE[@]}")
             for name in unit functional conformance golden \
                 "${CI_INTEGRATION[@]/#/integration/}"; do
                 add "$name"
             done
             ;;
         all)
-            chosen=(-n "$JOBS" --dist loadfile)
+            chosen=("${SIDE_BY_SIDE[@]}")
             for name in unit functional conformance golden integration; do
                 add "$name"
             done

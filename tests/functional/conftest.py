@@ -17,15 +17,27 @@ SECONDS = 400
 WAYS = {'allinone': coriolis.allinone, 'processes': coriolis.processes}
 
 
+# What a cloud's fault does, or a command says, hardly depends on the way we
+# run: of these ci tries some in the slower way, and all in the other.
+ALIKE = {
+    'test_commands.py',
+    'test_faults.py',
+    'test_full.py',
+    'test_insight.py',
+    'test_library.py',
+    'test_minion_pools.py',
+    'test_terminal.py',
+}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = pathlib.Path(__file__).parent
-    faults = [
+    alike = [
         item
         for item in items
-        if item.path.name == 'test_faults.py' and 'processes' in item.name
+        if item.path.name in ALIKE and 'processes' in item.name
     ]
-    for number, item in enumerate(faults):
-        # What a cloud's fault does hardly depends on the way we run.
+    for number, item in enumerate(alike):
         if number % 6:
             item.add_marker(pytest.mark.thorough)
     for item in items:
