@@ -91,10 +91,10 @@ def tell_left_off(session: Session, execution: Execution) -> None:
         db.reports.add_note(
             session,
             max(mine, key=lambda row: row.index),
-            f'{replica.instance} is off and was not deployed: deploy it from '
-            f'its recovery point (coriolis deployment create {transfer.id} '
-            '--final, with --force where other machines have none), or '
-            'start it by hand.',
+            f'{replica.instance} is off and was not deployed: execute the '
+            'transfer again, deploy all of its machines from their recovery '
+            f'points (coriolis deployment create {transfer.id}), or start '
+            'it by hand.',
             Level.WARNING,
         )
 
