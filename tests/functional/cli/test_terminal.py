@@ -93,7 +93,7 @@ def test_ctrl_c_ends_the_view_only(world: World, shell: Shell) -> None:
     machine = world.machine('web1', 12 * MIB)
     world.fill(machine, 0, 0, 12 * MIB)
     transfer = world.transfer(machine)
-    world.destination.call('test_delay', call='write', seconds=0.3)
+    world.destination.call('test_delay', call='write', seconds=2)
     terminal = Terminal(shell, 80, 'transfer', 'execute', transfer, '--wait')
     terminal.read('replicate disks')
     terminal.type(b'\x03')

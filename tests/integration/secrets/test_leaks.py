@@ -199,7 +199,6 @@ def test_no_token_of_any_kind_is_told(
 @pytest.mark.parametrize(
     ('place', 'mark'),
     [
-        ('files', MACHINE.encode()),
         ('rows', MACHINE.encode()),
         ('bus', MACHINE.encode()),
         ('cmdline', b'common.conf'),
@@ -214,7 +213,7 @@ def test_the_search_finds_what_is_harmless(
 
 def test_logs_and_children_were_there(story: dict[str, Any]) -> None:
     execution = story['execution'].encode()
-    for place in ('logs', 'rows', 'bus'):
+    for place in ('logs', 'files', 'rows', 'bus'):
         assert execution in story['places'][place], place
     # The API, a conductor, a worker, its nursery, and a task.
     assert story['most'] >= 5
