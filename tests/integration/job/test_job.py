@@ -103,8 +103,8 @@ def _environment(transfer: dict[str, Any]) -> str:
 
 
 def _completed(job: Job, transfer: str) -> dict[str, Any] | None:
-    for one in job.coriolis.ask('deployment', 'list'):
-        if one['Transfer'] == transfer and one['Status'] == 'COMPLETED':
+    for one in job.coriolis.ask('deployment', 'list', '--transfer', transfer):
+        if one['Status'] == 'COMPLETED':
             found: dict[str, Any] = job.coriolis.ask(
                 'deployment', 'show', one['ID']
             )
