@@ -62,18 +62,9 @@ def check(
         )
 
 
-def claim(
-    session: Session,
-    pool_id: str,
-    execution_id: str,
-    instances: Sequence[str],
-    action_id: str,
-) -> None:
-    """A machine for each instance, or ``Conflict`` and none at all.
-
-    Free ones that are on come first; where there are too few and the pool
-    may grow, the execution makes more.
-    """
+def _usable(session: Session, pool_id: str) -> MinionPool:
+    """The pool, held until the transaction ends; ``InvalidInput`` when it
+    is gone, ``Busy`` or ``Conflict`` when it cannot lend now."""
     db.minion_pools.hold(session, pool_id)
     try:
         pool = db.minion_pools.get(session, pool_id)
@@ -88,6 +79,22 @@ def claim(
             f'The minion pool {pool.spec.name!r} is {pool.state}: allocate '
             'it first.'
         )
+    return pool
+
+
+def claim(
+    session: Session,
+    pool_id: str,
+    execution_id: str,
+    instances: Sequence[str],
+    action_id: str,
+) -> None:
+    """A machine for each instance, or ``Conflict`` and none at all.
+
+    Free ones that are on come first; where there are too few and the pool
+    may grow, the execution makes more.
+    """
+    pool = _usable(session, pool_id)
     free = sorted(
         (m for m in pool.machines if m.state is MachineState.AVAILABLE),
         key=lambda m: m.power is not Power.ON,
@@ -96,10 +103,15 @@ def claim(
     if len(pool.machines) + max(0, lacking) > pool.spec.maximum_minions:
         # More than it may ever have are never free.
         never = len(instances) > pool.spec.maximum_minions
+        remedy = (
+            'raise maximum_minions of the pool'
+            if never
+            else 'try again when others have ended'
+        )
         raise (errors.Conflict if never else Busy)(
             f'The minion pool {pool.spec.name!r} has {len(free)} free '
             f'machines and may have {pool.spec.maximum_minions} at most; '
-            f'{len(instances)} are wanted: try again when others have ended.'
+            f'{len(instances)} are wanted: {remedy}.'
         )
     for instance, machine in zip(instances, free, strict=False):
         if not db.minion_pools.take(
