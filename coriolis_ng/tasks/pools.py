@@ -57,17 +57,30 @@ def _ready(work: Work, minion: Minion | None, options: dict[str, Any]) -> Any:
     return minion
 
 
-class KeepMachine(Task):
-    """A machine of a pool that works: made where there is none, made anew
-    where it died."""
+class _Upkeep(Task):
+    """What is done to a machine of a pool for the pool's own sake."""
 
     side = Side.TARGET
     needs = ('imports', 'pools')
-    silent_seconds = 900
     subject = PoolMachine
 
     class Input(_OfMachine, kw_only=True):
         pass
+
+    def renew(self, subject: PoolMachine, given: _OfMachine) -> Any:
+        return _now(subject, given)
+
+    def failed(self, subject: PoolMachine, code: str) -> PoolMachine:
+        return msgspec.structs.replace(
+            subject, state=MachineState.ERROR, power=Power.UNKNOWN
+        )
+
+
+class KeepMachine(_Upkeep):
+    """A machine of a pool that works: made where there is none, made anew
+    where it died."""
+
+    silent_seconds = 900
 
     class Output(Value):
         minion: Minion
@@ -75,56 +88,26 @@ class KeepMachine(Task):
     def run(self, work: Work, given: _OfMachine) -> Output:
         return self.Output(minion=_ready(work, given.minion, given.options))
 
-    def renew(self, subject: PoolMachine, given: _OfMachine) -> Any:
-        return _now(subject, given)
-
     def apply(self, subject: PoolMachine, made: Output) -> PoolMachine:
         return msgspec.structs.replace(
             subject, minion=made.minion, power=Power.ON
         )
 
-    def failed(self, subject: PoolMachine, code: str) -> PoolMachine:
-        return msgspec.structs.replace(
-            subject, state=MachineState.ERROR, power=Power.UNKNOWN
-        )
 
-
-class StopMachine(Task):
+class StopMachine(_Upkeep):
     """A machine of a pool that nobody uses, off until it is wanted."""
-
-    side = Side.TARGET
-    needs = ('imports', 'pools')
-    subject = PoolMachine
-
-    class Input(_OfMachine, kw_only=True):
-        pass
 
     def run(self, work: Work, given: _OfMachine) -> Task.Output:
         if given.minion is not None:
             pools.of(work.target).stop(given.minion)
         return self.Output()
 
-    def renew(self, subject: PoolMachine, given: _OfMachine) -> Any:
-        return _now(subject, given)
-
     def apply(self, subject: PoolMachine, made: Task.Output) -> PoolMachine:
         return msgspec.structs.replace(subject, power=Power.OFF)
 
-    def failed(self, subject: PoolMachine, code: str) -> PoolMachine:
-        return msgspec.structs.replace(
-            subject, state=MachineState.ERROR, power=Power.UNKNOWN
-        )
 
-
-class DropMachine(Task):
+class DropMachine(_Upkeep):
     """A machine of a pool that goes for good."""
-
-    side = Side.TARGET
-    needs = ('imports', 'pools')
-    subject = PoolMachine
-
-    class Input(_OfMachine, kw_only=True):
-        pass
 
     def run(self, work: Work, given: _OfMachine) -> Task.Output:
         if given.minion is not None:
@@ -134,9 +117,6 @@ class DropMachine(Task):
             gone = at_target(work, ResourceKind.VM, given.minion.id, '')
             work.dropped(gone)
         return self.Output()
-
-    def renew(self, subject: PoolMachine, given: _OfMachine) -> Any:
-        return _now(subject, given)
 
     def apply(self, subject: PoolMachine, made: Task.Output) -> PoolMachine:
         return msgspec.structs.replace(
