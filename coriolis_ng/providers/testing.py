@@ -354,26 +354,65 @@ class ImportsConformance:
 class DirectWritesConformance:
     """For a destination whose volumes a worker writes without an agent."""
 
-    def test_an_older_attempt_is_fenced_off(self, cloud: TargetBed) -> None:
-        """From the newer one's first write on."""
-        watch = RecordingWatch(f'coriolis:{EXECUTION}:fence', Side.TARGET)
-        imports = cloud.connection.imports
-        volumes = imports.make_volumes(
+    def _volumes(self, cloud: TargetBed, watch: RecordingWatch) -> Volumes:
+        made: Volumes = cloud.connection.imports.make_volumes(
             cloud.vm,
             Volumes(),
             StorageMappings(),
             options=cloud.options,
             watch=watch,
         )
+        return made
+
+    def _minion(
+        self, cloud: TargetBed, volumes: Volumes, watch: RecordingWatch
+    ) -> Minion:
+        imports = cloud.connection.imports
+        minion: Minion = imports.make_minion(
+            volumes.items,
+            Purpose.WRITE,
+            MinionKeys(user_key='', host_key=''),
+            options=cloud.options,
+            watch=watch,
+        )
+        imports.check_minion(minion)
+        return minion
+
+    def test_attempts_are_counted_by_worker_machine(
+        self, cloud: TargetBed
+    ) -> None:
+        """A next execution begins with its first attempt, however many the
+        one before took; and nobody writes through a machine that is gone."""
+        imports = cloud.connection.imports
+        before = RecordingWatch(f'coriolis:{EXECUTION}:before', Side.TARGET)
+        after = RecordingWatch(f'coriolis:{EXECUTION}:after', Side.TARGET)
+        volumes = self._volumes(cloud, before)
         try:
-            minion = imports.make_minion(
-                volumes.items,
-                Purpose.WRITE,
-                MinionKeys(user_key='', host_key=''),
-                options=cloud.options,
-                watch=watch,
-            )
-            imports.check_minion(minion)
+            gone = self._minion(cloud, volumes, before)
+            old = imports.open(gone, volumes.items[0], 3)
+            old.write(0, memoryview(b'old' * 100))
+            for resource in before.resources:
+                if resource.kind is ResourceKind.VM:
+                    imports.drop(resource)
+            minion = self._minion(cloud, volumes, after)
+            new = imports.open(minion, volumes.items[0], 1)
+            new.write(0, memoryview(b'new' * 100))
+            with pytest.raises(errors.CoriolisError):
+                old.write(0, memoryview(b'old' * 100))
+            new.write(300, memoryview(b'new' * 100))
+            new.close()
+            old.close()
+        finally:
+            for resource in _order([*before.resources, *after.resources]):
+                imports.drop(resource)
+
+    def test_an_older_attempt_is_fenced_off(self, cloud: TargetBed) -> None:
+        """From the newer one's first write on."""
+        watch = RecordingWatch(f'coriolis:{EXECUTION}:fence', Side.TARGET)
+        imports = cloud.connection.imports
+        volumes = self._volumes(cloud, watch)
+        try:
+            minion = self._minion(cloud, volumes, watch)
             old = imports.open(minion, volumes.items[0], 1)
             new = imports.open(minion, volumes.items[0], 2)
             new.write(0, memoryview(b'new' * 100))

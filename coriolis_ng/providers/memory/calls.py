@@ -68,11 +68,17 @@ def blocks_of(
 
 
 def write(
-    store: Store, id: str, offset: int, payload: bytes, attempt: int
+    store: Store,
+    id: str,
+    offset: int,
+    payload: bytes,
+    machine: str,
+    attempt: int,
 ) -> None:
-    """Writes a volume; an older attempt than the newest seen is refused."""
+    """Writes a volume through a machine that has it; an older attempt than
+    the newest that the machine has seen is refused."""
     with store.lock:
-        volume = _fenced(store, id, attempt)
+        volume = _fenced(store, id, machine, attempt)
         if store.used() > store.capacity:
             raise errors.QuotaExceeded(FULL)
         volume.blocks.write(offset, payload, store.tick())
@@ -82,16 +88,27 @@ def write(
             id,
             offset=offset,
             length=len(payload),
+            machine=machine,
             attempt=attempt,
         )
 
 
-def _fenced(store: Store, id: str, attempt: int) -> Volume:
-    volume = store.volume(id)
-    if attempt < volume.newest_attempt:
+def _fenced(store: Store, id: str, machine: str, attempt: int) -> Volume:
+    """Attempts are counted within a task, so each machine counts anew; who
+    was left over from a task before has no machine any more."""
+    holder = store.machines.get(machine)
+    if holder is None:
+        raise errors.NotFound('The worker machine is gone.')
+    if holder.power != 'on':
+        raise errors.Conflict('The worker machine is off.')
+    try:
+        disk = find_disk(holder, id)
+    except errors.NotFound as error:
+        raise errors.Stale(error.message) from None
+    if attempt < disk.newest_attempt:
         raise errors.Stale(f'Attempt {attempt} was given up.')
-    volume.newest_attempt = attempt
-    return volume
+    disk.newest_attempt = attempt
+    return store.volume(id)
 
 
 @offered
@@ -102,13 +119,24 @@ def ping(store: Store) -> dict[str, Any]:
 
 @offered
 def zero(
-    store: Store, id: str, offset: int, length: int, attempt: int
+    store: Store,
+    id: str,
+    offset: int,
+    length: int,
+    machine: str,
+    attempt: int,
 ) -> None:
     """Zeroes a range of a volume; an older attempt is ``Stale``."""
-    volume = _fenced(store, id, attempt)
+    volume = _fenced(store, id, machine, attempt)
     volume.blocks.zero(offset, length, store.tick())
     store.log.add(
-        'zero', 'volume', id, offset=offset, length=length, attempt=attempt
+        'zero',
+        'volume',
+        id,
+        offset=offset,
+        length=length,
+        machine=machine,
+        attempt=attempt,
     )
 
 

@@ -56,15 +56,17 @@ class MemoryReader:
 
 
 class MemorySink:
-    """A volume; the cloud checks each digest before it writes."""
+    """A volume on a machine; the cloud checks each digest before it
+    writes."""
 
     algorithm = DEFAULT
 
     def __init__(
-        self, client: Client, id: str, size: int, attempt: int
+        self, client: Client, id: str, size: int, machine: str, attempt: int
     ) -> None:
         self._client = client
         self._id = id
+        self._machine = machine
         self._attempt = attempt
         self.size = size
 
@@ -80,6 +82,7 @@ class MemorySink:
             self._id,
             view,
             offset=offset,
+            machine=self._machine,
             attempt=self._attempt,
             digest=digest.hex(),
         )
@@ -92,6 +95,7 @@ class MemorySink:
             id=self._id,
             offset=offset,
             length=length,
+            machine=self._machine,
             attempt=self._attempt,
         )
 
@@ -117,7 +121,11 @@ class MemorySink:
     def clone(self) -> MemorySink:
         """Another stream of the same attempt."""
         return MemorySink(
-            self._client.clone(), self._id, self.size, self._attempt
+            self._client.clone(),
+            self._id,
+            self.size,
+            self._machine,
+            self._attempt,
         )
 
     def close(self) -> None:

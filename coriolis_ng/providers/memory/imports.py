@@ -147,7 +147,7 @@ class MemoryImports:
         """A sink for that attempt; older ones are refused from its first write
         on."""
         return MemorySink(
-            self._client.clone(), volume.id, volume.size, attempt
+            self._client.clone(), volume.id, volume.size, minion.id, attempt
         )
 
     def make_snapshots(

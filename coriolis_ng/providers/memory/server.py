@@ -66,7 +66,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self._guard('read', work)
 
     def do_PUT(self) -> None:
-        """``/data/volume/ID?offset=&attempt=&digest=`` with the bytes."""
+        """``/data/volume/ID?offset=&machine=&attempt=&digest=`` with the
+        bytes."""
         _, id, query = self._target()
         payload = self._body()
 
@@ -79,6 +80,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 id,
                 int(query['offset']),
                 payload,
+                query['machine'],
                 int(query['attempt']),
             )
             return {}

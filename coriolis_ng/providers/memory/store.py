@@ -135,12 +135,14 @@ class Blocks:
 
 @dataclass
 class Disk:
-    """A disk of a machine; ``checkpoints`` are generations by name."""
+    """A disk of a machine; ``checkpoints`` are generations by name,
+    ``newest_attempt`` is of those that wrote through the machine."""
 
     id: str
     blocks: Blocks
     tracked: bool = True
     checkpoints: dict[str, int] = field(default_factory=dict)
+    newest_attempt: int = 0
 
 
 @dataclass
@@ -174,12 +176,11 @@ class Snapshot:
 
 @dataclass
 class Volume:
-    """``attempts`` is the newest attempt that wrote, per task's tag."""
+    """``clone_of`` is the snapshot that it was made from, if it was."""
 
     id: str
     blocks: Blocks
     tag: str
-    newest_attempt: int = 0
     clone_of: str = ''
 
 
