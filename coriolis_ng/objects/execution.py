@@ -37,12 +37,20 @@ class Cancel(enum.StrEnum):
     FORCED = 'forced'
 
 
+class Rank(enum.IntEnum):
+    """Who goes first where there is not room for all."""
+
+    FINAL = 0  # machines are down, or somebody waits for one
+    FIRST = 1  # a first copy: nothing is protected before its end
+    DELTA = 2
+
+
 class ExecutionSpec(Value):
     """``retry_of`` names a failed execution whose journal is inherited,
     ``retries`` counts how often that was done without being asked for;
     ``checksum`` asks for a digest of the whole disks at both ends. When an
     execution that deletes disks succeeds, ``forget`` takes the transfer
-    with it. ``request_id`` is the request that asked for it, for the log;
+    with it. ``rank`` says who goes first where there is not room for all. ``request_id`` is the request that asked for it, for the log;
     empty where it was due."""
 
     shutdown_instances: bool = False
@@ -51,6 +59,7 @@ class ExecutionSpec(Value):
     retry_of: str | None = None
     retries: int = 0
     forget: bool = False
+    rank: Rank = Rank.DELTA
     request_id: str = ''
 
 

@@ -25,7 +25,8 @@ class Service(Value):
     """``incarnation`` changes with each start of the process; ``load`` is
     how many tasks it runs, ``used`` how many of these took one of its
     ``capacity`` slots (cleanups take none). ``topic`` is its address on
-    the bus."""
+    the bus. ``kinds`` are the tasks that its release has, with the version
+    of each; empty where it does not say."""
 
     id: str
     host: str
@@ -37,6 +38,7 @@ class Service(Value):
     release: str = ''
     mapped_regions: tuple[str, ...] = ()
     providers: tuple[ProviderInfo, ...] = ()
+    kinds: dict[str, int] = {}
     seal_key: str = ''
     load: int = 0
     used: int = 0

@@ -19,12 +19,17 @@ class Needs:
     ``providers`` maps a provider to the capabilities it must have there;
     ``regions`` has those of each endpoint that lies in any (none: it can be
     reached from anywhere); ``slot`` is false for what never waits for a free
-    slot: cleanups and questions.
+    slot: cleanups and questions. ``kind`` is the task's name ('' for a
+    question) and ``version`` that of its input; ``scopes`` are what it
+    takes a slot of beside the worker, in the order of their keys.
     """
 
     providers: Mapping[str, frozenset[str]] = field(default_factory=dict)
     regions: tuple[frozenset[str], ...] = ()
     slot: bool = True
+    kind: str = ''
+    version: int = 1
+    scopes: tuple[slots.Scope, ...] = ()
 
 
 Filter = Callable[[Service, Needs], bool]
@@ -52,6 +57,14 @@ def offers(service: Service, needs: Needs) -> bool:
     )
 
 
+def knows(service: Service, needs: Needs) -> bool:
+    """Its release has this kind of task, in this version or a newer one. A
+    worker that does not say what it knows is asked, and says then."""
+    if not needs.kind or not service.kinds or ':' in needs.kind:
+        return True
+    return service.kinds.get(needs.kind, 0) >= needs.version
+
+
 def is_near(service: Service, needs: Needs) -> bool:
     """It serves a region of every endpoint that has any: a copy needs
     both of its ends."""
@@ -66,10 +79,13 @@ def has_slot(service: Service, needs: Needs) -> bool:
     return slots.free(service) > 0
 
 
+# All of these but the last are about what a worker is, not about how much
+# it has to do.
 # In the order of what helps most to know when none is left.
 FILTERS: tuple[tuple[str, Filter], ...] = (
     ('is a worker', is_worker),
     ('offers {needs}', offers),
+    ('is new enough for this task', knows),
     ('serves the regions of the endpoints', is_near),
     ('is enabled', is_enabled),
     ('is alive', is_alive),

@@ -20,7 +20,7 @@ from coriolis_ng.db.models.replicas import Replica, ReplicaDisk
 from coriolis_ng.db.models.schedules import Schedule, ScheduleRun
 from coriolis_ng.db.models.secrets import Secret
 from coriolis_ng.db.models.services import Incarnation, Service
-from coriolis_ng.db.models.slots import Slots
+from coriolis_ng.db.models.slots import Scope, Slots
 from coriolis_ng.db.models.tasks import Task, TaskNote, TaskProgress
 from coriolis_ng.db.models.transfers import Transfer
 from coriolis_ng.db.models.trusts import Trust
@@ -45,6 +45,7 @@ __all__ = [
     'ReplicaDisk',
     'Schedule',
     'ScheduleRun',
+    'Scope',
     'Secret',
     'Service',
     'Slots',

@@ -34,4 +34,6 @@ class Endpoint(Stamps, Base):
     secret: Mapped[str] = mapped_column(Long)
     description: Mapped[str] = mapped_column(Long)
     mapped_regions: Mapped[Any] = mapped_column(Plain)
+    slots: Mapped[int | None]
+    bandwidth: Mapped[Any] = mapped_column(Plain, nullable=True)
     version: Mapped[int] = mapped_column(default=0)

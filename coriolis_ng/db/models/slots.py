@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The table of slots: how many tasks a worker may be given at once."""
+"""The tables of slots: how many tasks may run at once on a worker, and on
+what else takes only so many."""
 
 from __future__ import annotations
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from coriolis_ng.db.models.base import TABLE, Base, Id, cascade
+from coriolis_ng.db.models.base import TABLE, Base, Id, Name, cascade
 
 
 class Slots(Base):
@@ -17,5 +18,16 @@ class Slots(Base):
     service_id: Mapped[str] = mapped_column(
         Id, cascade('services.id'), primary_key=True
     )
+    used: Mapped[int]
+    capacity: Mapped[int]
+
+
+class Scope(Base):
+    """A counter as well: of an endpoint, a source's host, or a storage.
+    ``capacity`` is what the last start has gone by."""
+
+    __tablename__ = 'scopes'
+    __table_args__ = (TABLE,)
+    key: Mapped[str] = mapped_column(Name, primary_key=True)
     used: Mapped[int]
     capacity: Mapped[int]

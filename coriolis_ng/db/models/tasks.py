@@ -24,13 +24,17 @@ from coriolis_ng.db.models.base import (
 
 class Task(Stamps, Base):
     """``attempt`` counts how often a worker was given the task; ``lost``
-    how many attempts in a row were lost without any progress."""
+    how many attempts in a row were lost without any progress. ``scopes``
+    are the keys of those whose slots a running task has. One that waits for
+    slots has a ``turn``; ``wants`` is what it needs (JSON), ``blocked_by``
+    the key of the first that has no room."""
 
     __tablename__ = 'tasks'
     __table_args__ = (
         sa.UniqueConstraint('execution_id', 'index', name='uq_tasks_index'),
         sa.Index('ix_tasks_holder', 'service_id', 'state'),
         sa.Index('ix_tasks_lease', 'state', 'lease_until'),
+        sa.Index('ix_tasks_turn', 'state', 'turn'),
         TABLE,
     )
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -55,6 +59,10 @@ class Task(Stamps, Base):
     input: Mapped[Any] = mapped_column(Plain)
     output: Mapped[Any] = mapped_column(Plain, nullable=True)
     checkpoint: Mapped[Any] = mapped_column(Plain, nullable=True)
+    scopes: Mapped[Any] = mapped_column(Plain, nullable=True)
+    turn: Mapped[datetime.datetime | None]
+    wants: Mapped[str | None] = mapped_column(Long)
+    blocked_by: Mapped[str | None] = mapped_column(Name)
     started_at: Mapped[datetime.datetime | None]
     ended_at: Mapped[datetime.datetime | None]
 
@@ -71,6 +79,7 @@ class TaskProgress(Base):
     unit: Mapped[str] = mapped_column(Word)
     rate: Mapped[float | None] = mapped_column(sa.Double)
     eta_seconds: Mapped[float | None] = mapped_column(sa.Double)
+    limit: Mapped[float | None] = mapped_column(sa.Double)
 
 
 class TaskNote(Base):
