@@ -22,6 +22,7 @@ from stevedore import extension
 
 from coriolis_ng.api.site import Site
 from coriolis_ng.auth import WsgiApp
+from coriolis_ng.db.errors import Away
 
 LOG = logging.getLogger(__name__)
 
@@ -102,6 +103,8 @@ def _reads(site: Site) -> bool:
     try:
         with site.database.reader() as session:
             site.database.now(session)
+    except Away:
+        return False  # it was said when it began
     except (DBError, SQLAlchemyError):
         LOG.exception('the database cannot be read')
         return False

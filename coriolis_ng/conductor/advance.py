@@ -18,6 +18,7 @@ from coriolis_ng import context, errors
 from coriolis_ng.conductor import departures, endings, scope
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.db import api as db
+from coriolis_ng.db.errors import Away
 from coriolis_ng.db.rows import TaskRow
 from coriolis_ng.engine import dag
 from coriolis_ng.objects.execution import (
@@ -90,6 +91,8 @@ def advance_all(
 def _try_to_advance(parts: Parts, execution_id: str) -> None:
     try:
         advance(parts, execution_id)
+    except Away:
+        raise  # no fault of this one's
     except errors.CoriolisError as error:
         # The others must go on.
         LOG.warning(
@@ -141,7 +144,7 @@ def _due(parts: Parts, session: Session, execution_id: str) -> bool:
 
 def _startable(parts: Parts, row: TaskRow) -> bool:
     """A kind that this release does not know is left to a newer one."""
-    return row.ready and row.name in parts.tasks
+    return row.ready and parts.kind_of(row) is not None
 
 
 def _step(parts: Parts, session: Session, execution_id: str) -> Step:

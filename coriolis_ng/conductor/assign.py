@@ -37,8 +37,8 @@ def take(
         row = current(session, task_id, attempt)
         return _assignment(parts, session, row, host, incarnation)
 
-    name = parts.database.read(lambda s: current(s, task_id, attempt).name)
-    if parts.tasks[name].taken is Task.taken:
+    row = parts.database.read(lambda s: current(s, task_id, attempt))
+    if parts.known(row).taken is Task.taken:
         return parts.database.read(give)
     return parts.database.write(give)
 

@@ -80,8 +80,10 @@ def _failed(
     execution: Execution,
     result: Result,
 ) -> None:
+    # A cancelled one has to end, even if nobody knows its kind any more.
+    cancelled = losses.is_cancelled(row, execution)
+    kind = parts.kind_of(row) if cancelled else parts.known(row)
     closed = _close(session, row, TaskState.FAILED, result.message)
-    kind = parts.tasks.get(row.name)
     if closed and kind is not None and kind.subject is not None:
         try:
             before = _subject(session, kind, row, execution)
@@ -114,11 +116,7 @@ def _done(
     execution: Execution,
     result: Result,
 ) -> None:
-    kind = parts.tasks.get(row.name)
-    if kind is None:
-        raise errors.Unreachable(
-            f'This conductor is older than the task {row.name}.'
-        )
+    kind = parts.known(row)
     try:
         made = from_plain(kind.Output, result.output)
     except errors.InvalidInput as error:

@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from coriolis_ng.db import api as db
 from coriolis_ng.db.api.metrics import Figures, TransferFigures
+from coriolis_ng.db.errors import Away
 from coriolis_ng.db.session import Database
 
 LOG = logging.getLogger(__name__)
@@ -71,8 +72,9 @@ class RowMetrics(Collector):
             found = self._database.read(
                 lambda s: db.metrics.read(s, self._lease, self._per_transfer)
             )
-        except (exception.DBError, SQLAlchemyError) as error:
-            LOG.warning('no figures from the database: %s', error)
+        except (Away, exception.DBError, SQLAlchemyError) as error:
+            if not isinstance(error, Away):  # which is said once elsewhere
+                LOG.warning('no figures from the database: %s', error)
             up.add_metric([], 0)
             yield up
             return

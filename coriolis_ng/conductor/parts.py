@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from coriolis_ng import errors
 from coriolis_ng.conductor.limits import Limits, LocalLimits
+from coriolis_ng.db.rows import TaskRow
 from coriolis_ng.db.session import Database
 from coriolis_ng.engine.plan import Plan
 from coriolis_ng.engine.task import Task
@@ -105,3 +107,18 @@ class Parts:
             if known is kind:
                 return name
         return kind.__name__
+
+    def kind_of(self, row: TaskRow) -> type[Task] | None:
+        """The class of a task; None for one that only a newer conductor
+        knows, by its name or by its version."""
+        kind = self.tasks.get(row.name)
+        return kind if kind and row.version <= kind.version else None
+
+    def known(self, row: TaskRow) -> type[Task]:
+        """The same, or ``Unreachable``: another conductor may be newer."""
+        kind = self.kind_of(row)
+        if kind is None:
+            raise errors.Unreachable(
+                f'This conductor is older than the task {row.name}.'
+            )
+        return kind

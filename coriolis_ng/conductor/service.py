@@ -38,7 +38,7 @@ from coriolis_ng.conductor.duties import Duties, standard
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.conductor.resources import ForResources
 from coriolis_ng.db import api as db
-from coriolis_ng.db.errors import Changed
+from coriolis_ng.db.errors import Away, Changed
 from coriolis_ng.objects import from_plain, new_id
 from coriolis_ng.objects.deployment import DeploymentSpec
 from coriolis_ng.objects.endpoint import EndpointSpec
@@ -54,11 +54,7 @@ LOG = logging.getLogger(__name__)
 Plain = dict[str, Any]
 
 # What says nothing about the call: a caller may try again.
-TRANSIENT = (
-    exception.DBConnectionError,
-    exception.DBDeadlock,
-    exception.RetryRequest,
-)
+TRANSIENT = (exception.DBDeadlock, exception.RetryRequest)
 Context = dict[str, Any]
 
 
@@ -79,6 +75,10 @@ def answers(method: Callable[..., Any]) -> Callable[..., Plain]:
             return serializer.pack_error(
                 errors.Unreachable('Others were faster each time; try again.')
             )
+        except Away as error:
+            # It was said once; every caller tries again every second.
+            LOG.debug('%s: %s', method.__name__, error.message)
+            return serializer.pack_error(error)
         except errors.CoriolisError as error:
             LOG.info(
                 '%s request=%s: %s %s %s',
@@ -92,7 +92,7 @@ def answers(method: Callable[..., Any]) -> Callable[..., Plain]:
         except TRANSIENT as error:
             LOG.warning('%s could not be done now: %s', method.__name__, error)
             return serializer.pack_error(
-                errors.Unreachable('The database is busy or away; try again.')
+                errors.Unreachable('The database is busy; try again.')
             )
         except Exception:
             # Whoever called waits for an answer, and a thread of the server
@@ -110,6 +110,8 @@ def guarded(what: str, work: Callable[[], object]) -> None:
     after it is done too."""
     try:
         work()
+    except Away as error:
+        LOG.debug('looking after %s: %s', what, error.message)
     except Exception:
         LOG.exception('looking after %s failed', what)
 

@@ -18,6 +18,17 @@ class NoRoom(errors.Unreachable):
         )
 
 
+class Away(errors.Unreachable):
+    """The database does not answer, or does not take part in its cluster
+    just now; whether the last commit came to pass is not known."""
+
+    def __init__(self, detail: str = '') -> None:
+        super().__init__(
+            'The database is away; try again.',
+            detail=detail,
+        )
+
+
 class Changed(errors.Stale):
     """Somebody else changed the row since it was read.
 

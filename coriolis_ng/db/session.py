@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import logging
 import random
 import sqlite3
 import threading
@@ -23,7 +24,10 @@ from oslo_db.sqlalchemy import enginefacade
 from sqlalchemy.orm import Session
 
 from coriolis_ng.db.clock import later
-from coriolis_ng.db.errors import Changed, NoRoom
+from coriolis_ng.db.errors import Away, Changed, NoRoom
+from coriolis_ng.outage import Outage
+
+LOG = logging.getLogger(__name__)
 
 T = TypeVar('T')
 
@@ -35,6 +39,9 @@ _WRITES = 'coriolis_writes'
 _SQLITE_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}
 # ER_DISK_FULL and ER_RECORD_FILE_FULL.
 _MARIADB_FULL = {1021, 1114}
+# Too many connections; no part of the cluster; shutting down; read only
+# (twice); connection killed. The driver reports what it lost by itself.
+_MARIADB_AWAY = {1040, 1047, 1053, 1290, 1836, 1927}
 
 
 class _Scope:
@@ -57,6 +64,7 @@ class Database:
             url = url.update_query_dict({'charset': 'utf8mb4'})
         self._one_writer = threading.Lock()
         self._owner: int | None = None
+        self._outage = Outage('The database', LOG)
         self._facade = enginefacade.transaction_context()
         self._facade.configure(
             connection=url.render_as_string(hide_password=False),
@@ -74,8 +82,9 @@ class Database:
 
     @contextlib.contextmanager
     def reader(self) -> Iterator[Session]:
-        """A transaction that only reads, on one snapshot with SQLite."""
-        with self._facade.reader.using(_Scope()) as session:
+        """A transaction that only reads, on one snapshot with SQLite.
+        Raises ``Away`` when the database is."""
+        with self._told(), self._facade.reader.using(_Scope()) as session:
             yield session
 
     @contextlib.contextmanager
@@ -83,11 +92,11 @@ class Database:
         """A transaction that commits at the end of the block.
 
         Raises ``RuntimeError`` inside another one of the same thread on
-        SQLite, where it would wait for itself, and ``NoRoom`` when the disk
-        is full.
+        SQLite, where it would wait for itself, ``NoRoom`` when the disk is
+        full, and ``Away`` when there is no database.
         """
         if not self._sqlite:
-            with _fullness_told(), self._facade.writer.using(_Scope()) as one:
+            with self._told(), self._facade.writer.using(_Scope()) as one:
                 yield one
             return
         if self._owner == threading.get_ident():
@@ -97,7 +106,7 @@ class Database:
             self._owner = threading.get_ident()
             try:
                 with (
-                    _fullness_told(),
+                    self._told(),
                     self._facade.writer.using(_Scope()) as session,
                 ):
                     session.connection(execution_options={_WRITES: True})
@@ -134,6 +143,22 @@ class Database:
             self._anchor = None
         self._facade.dispose_pool()
 
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Calls what is wrong with the server, not with us, by its name."""
+        try:
+            yield
+        except (exception.DBError, sa.exc.DBAPIError) as error:
+            driver = _driver_error(error)
+            if _is_full(driver):
+                raise NoRoom(str(error)[:500]) from error
+            if _is_away(error, driver):
+                # Without the statement: it may hold anything.
+                self._outage.begin(driver)
+                raise Away(str(driver)) from error
+            raise
+        self._outage.end()
+
     def _prepare(self, engine: sa.Engine) -> None:
         if not self._sqlite:
             sa.event.listen(engine, 'connect', _read_committed)
@@ -148,28 +173,34 @@ class Database:
         _write_ahead(self._anchor.cursor())
 
 
-@contextlib.contextmanager
-def _fullness_told() -> Iterator[None]:
-    try:
-        yield
-    except (exception.DBError, sa.exc.DBAPIError) as error:
-        if _is_full(error):
-            raise NoRoom(str(error)[:500]) from error
-        raise
-
-
-def _is_full(error: BaseException) -> bool:
-    """Whether a driver's error below says so."""
+def _driver_error(error: BaseException) -> BaseException | None:
+    """What the driver raised, below the layers above it."""
     inner: BaseException | None = error
     if isinstance(inner, exception.DBError):
         inner = inner.inner_exception
     if isinstance(inner, sa.exc.DBAPIError):
         inner = inner.orig
-    if isinstance(inner, sqlite3.Error):
-        code = getattr(inner, 'sqlite_errorcode', 0)
-        return code in _SQLITE_FULL
-    first = inner.args[0] if inner is not None and inner.args else None
-    return first in _MARIADB_FULL
+    return inner
+
+
+def _code(driver: BaseException | None) -> object:
+    """MariaDB's number of an error."""
+    return driver.args[0] if driver is not None and driver.args else None
+
+
+def _is_full(driver: BaseException | None) -> bool:
+    if isinstance(driver, sqlite3.Error):
+        return getattr(driver, 'sqlite_errorcode', 0) in _SQLITE_FULL
+    return _code(driver) in _MARIADB_FULL
+
+
+def _is_away(error: BaseException, driver: BaseException | None) -> bool:
+    if isinstance(driver, sqlite3.Error):
+        return False
+    return (
+        isinstance(error, exception.DBConnectionError)
+        or _code(driver) in _MARIADB_AWAY
+    )
 
 
 def now(session: Session) -> datetime.datetime:

@@ -16,6 +16,7 @@ from typing import Any
 from coriolis_ng import errors, metrics
 from coriolis_ng.objects import from_plain
 from coriolis_ng.objects.service import ProviderInfo
+from coriolis_ng.outage import Outage
 from coriolis_ng.providers.base import Provider
 from coriolis_ng.rpc import serializer
 from coriolis_ng.rpc.wire import Beat, Orders, Query, Stop, TaskBeat
@@ -83,6 +84,10 @@ class WorkerService:
         self._wake = threading.Condition()
         self._begun = self._answered = 0  # numbers of beats
         self._asked_beats = False
+        # One of several that cannot help just now is no news.
+        self._outage = Outage(
+            'Every conductor', LOG, patience=2 * options.beat_seconds
+        )
         self._threads: list[threading.Thread] = []
         self.endpoint = Endpoint(self)
 
@@ -209,8 +214,11 @@ class WorkerService:
             self._home.lease.give_up()
             return False
         except errors.CoriolisError as error:
-            LOG.warning('No answer to a beat: %s', error.message)
+            waited = self._home.lease.now() - sent_at
+            self._outage.begin(error.message, waited)
+            LOG.debug('no answer to a beat: %s', error.message)
             return False
+        self._outage.end()
         self._home.lease.renew(sent_at, orders.lease_seconds)
         for runner, beat in told:
             runner.acknowledged(beat)
