@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from coriolis_ng.objects.minion import Minion
+from coriolis_ng.objects.minion import Minion, MinionKeys
+from coriolis_ng.objects.minion_pool import Power
 from coriolis_ng.objects.network import Option
 from coriolis_ng.objects.resource import ResourceKind
 from coriolis_ng.objects.volume import Volume
@@ -48,8 +49,10 @@ class MemoryPools:
         ]
         return [one for one in known if names is None or one.name in names]
 
-    def make(self, *, options: Options, watch: Watch) -> Minion:
-        """Made and on."""
+    def make(
+        self, keys: MinionKeys, *, options: Options, watch: Watch
+    ) -> Minion:
+        """Made and on; nobody logs in."""
         id = f'pooled-{watch.tag}'
         watch.record(ResourceKind.VM, id)
         self._client.call(
@@ -64,21 +67,31 @@ class MemoryPools:
         )
         return Minion(id=id)
 
-    def check(self, minion: Minion) -> bool:
-        """Whether there is such a machine."""
+    def check(self, minion: Minion) -> Power | None:
+        """Whether there is such a machine, and on."""
         try:
-            self._client.call('get_machine', name=minion.id)
+            found = self._client.call('get_machine', name=minion.id)
         except errors.NotFound:
-            return False
-        return True
+            return None
+        return Power.ON if found['power'] == 'on' else Power.OFF
 
-    def start(self, minion: Minion) -> None:
+    def start(
+        self, minion: Minion, *, options: Options, watch: Watch
+    ) -> Minion:
         """On at once."""
         self._client.call('start_machine', name=minion.id)
+        return minion
 
     def stop(self, minion: Minion) -> None:
         """Off at once."""
         self._client.call('stop_machine', name=minion.id)
+
+    def renew(
+        self, minion: Minion, keys: MinionKeys, *, options: Options
+    ) -> None:
+        """It has no system in which anything could stay."""
+        self.detach(minion)
+        self._client.call('start_machine', name=minion.id)
 
     def attach(
         self, minion: Minion, volumes: Sequence[Volume], *, watch: Watch
