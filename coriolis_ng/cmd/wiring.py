@@ -154,6 +154,7 @@ class Worker:
             host=conf.host,
             incarnation=incarnation(),
             capacity=group.capacity,
+            kinds={name: kind.version for name, kind in TASKS.items()},
             options=_settings(Options, group, release=version.release()),
         )
 

@@ -2,7 +2,9 @@
 """Moves executions on: rows, then a decision, then rows, then messages.
 
 Every conductor may do it at any time and as often as it likes: whoever
-computes the same decision later changes nothing.
+computes the same decision later changes nothing. So the rows are read once,
+without a lock, and the transaction that writes does not read them again: each
+of its statements says what must still hold.
 """
 
 from __future__ import annotations
@@ -11,12 +13,12 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-import msgspec
 from sqlalchemy.orm import Session
 
 from coriolis_ng import context, errors
-from coriolis_ng.conductor import departures, endings, scope
+from coriolis_ng.conductor import departures, endings, scope, turns
 from coriolis_ng.conductor.parts import Parts
+from coriolis_ng.conductor.workers import workers
 from coriolis_ng.db import api as db
 from coriolis_ng.db.errors import Away
 from coriolis_ng.db.rows import TaskRow
@@ -26,10 +28,7 @@ from coriolis_ng.objects.execution import (
     Execution,
     ExecutionState,
 )
-from coriolis_ng.objects.service import Service
 from coriolis_ng.objects.task import TaskState
-from coriolis_ng.scheduler import pick, why_none
-from coriolis_ng.scheduler.filters import WORKER
 
 LOG = logging.getLogger(__name__)
 
@@ -48,17 +47,31 @@ class Step:
     after: endings.After = endings.After()
 
 
-def advance(parts: Parts, execution_id: str) -> None:
-    """Does everything that can be done for an execution now."""
+def advance(parts: Parts, execution_id: str, *, woken: bool = True) -> None:
+    """Does everything that can be done for an execution now. Not
+    ``woken``: but for what waits for slots, which ``wake`` looks after."""
     with context.within(execution=execution_id, task='', attempt=0):
-        _advance(parts, execution_id)
+        _advance(parts, execution_id, woken)
 
 
-def _advance(parts: Parts, execution_id: str) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """An execution as it was a moment ago, and what follows from it."""
+
+    execution: Execution
+    rows: Mapping[str, TaskRow]
+    decision: dag.Decision
+    due: list[TaskRow]
+
+
+def _advance(parts: Parts, execution_id: str, woken: bool) -> None:
     for _ in range(ROUNDS):
-        if not parts.database.read(lambda s: _due(parts, s, execution_id)):
+        seen = parts.database.read(
+            lambda s: _look(parts, s, execution_id, woken)
+        )
+        if seen is None:
             return
-        step = parts.database.write(lambda s: _step(parts, s, execution_id))
+        step = parts.database.write(lambda s, seen=seen: _step(parts, s, seen))
         for host, task_id, attempt in step.nudges:
             _nudge(parts, host, task_id, attempt)
         if step.ended:
@@ -90,7 +103,7 @@ def advance_all(
 
 def _try_to_advance(parts: Parts, execution_id: str) -> None:
     try:
-        advance(parts, execution_id)
+        advance(parts, execution_id, woken=False)
     except Away:
         raise  # no fault of this one's
     except errors.CoriolisError as error:
@@ -114,32 +127,32 @@ def node(row: TaskRow) -> dag.Node:
     )
 
 
-def _decide(
-    session: Session, execution: Execution
-) -> tuple[Mapping[str, TaskRow], dag.Decision]:
-    rows = db.tasks.nodes(session, execution.id)
-    nodes = {id: node(row) for id, row in rows.items()}
-    cancel = execution.cancel is not Cancel.NO
-    return rows, dag.advance(nodes, cancel=cancel)
-
-
-def _due(parts: Parts, session: Session, execution_id: str) -> bool:
-    """A look without any lock: most calls find nothing to do."""
+def _look(
+    parts: Parts, session: Session, execution_id: str, woken: bool
+) -> Seen | None:
+    """What there is to do; None, mostly, for nothing."""
     try:
         execution = db.executions.get(session, execution_id)
     except errors.NotFound:
-        return False  # it went with its deployment
+        return None  # it went with its deployment
     context.learn(
         project_id=execution.project_id, request_id=execution.spec.request_id
     )
     if execution.state is not ExecutionState.RUNNING:
-        return False
-    rows, decision = _decide(session, execution)
-    return bool(
-        decision.close
-        or decision.state is not ExecutionState.RUNNING
-        or any(_startable(parts, rows[i]) for i in decision.start)
-    )
+        return None
+    rows = db.tasks.nodes(session, execution.id)
+    nodes = {id: node(row) for id, row in rows.items()}
+    cancel = execution.cancel is not Cancel.NO
+    decision = dag.advance(nodes, cancel=cancel)
+    due = [
+        rows[i]
+        for i in decision.start
+        if _startable(parts, rows[i]) and (woken or rows[i].turn is None)
+    ]
+    ended = decision.state is not ExecutionState.RUNNING
+    if not (decision.close or ended or due):
+        return None
+    return Seen(execution=execution, rows=rows, decision=decision, due=due)
 
 
 def _startable(parts: Parts, row: TaskRow) -> bool:
@@ -147,13 +160,10 @@ def _startable(parts: Parts, row: TaskRow) -> bool:
     return row.ready and parts.kind_of(row) is not None
 
 
-def _step(parts: Parts, session: Session, execution_id: str) -> Step:
-    execution = db.executions.get(session, execution_id)
+def _step(parts: Parts, session: Session, seen: Seen) -> Step:
     step = Step()
-    if execution.state is not ExecutionState.RUNNING:
-        return step
-    rows, decision = _decide(session, execution)
-    for id, state in decision.close.items():
+    execution, rows = seen.execution, seen.rows
+    for id, state in seen.decision.close.items():
         won = db.tasks.close(
             session,
             id,
@@ -165,13 +175,14 @@ def _step(parts: Parts, session: Session, execution_id: str) -> Step:
         step.again = step.again or not won
     if step.again:
         return step
-    if decision.state is not ExecutionState.RUNNING:
-        step.after = endings.end(parts, session, execution, decision.state)
+    if seen.decision.state is not ExecutionState.RUNNING:
+        step.after = endings.end(
+            parts, session, execution, seen.decision.state
+        )
         step.ended, step.project_id = True, execution.project_id
         return step
-    due = [rows[i] for i in decision.start if _startable(parts, rows[i])]
-    if due:
-        _start(parts, session, execution, due, step)
+    if seen.due:
+        _start(parts, session, execution, seen.due, step)
     return step
 
 
@@ -183,51 +194,9 @@ def _start(
     step: Step,
 ) -> None:
     here = scope.load(session, execution)
-    services = workers(parts, session)
-    for row in due:
-        kind = parts.tasks[row.name]
-        needs = here.needs(kind, slot=not row.cleanup)
-        service = pick(services.values(), needs)
-        if service is None:
-            why = why_none(services.values(), needs)
-            db.tasks.wait(session, row.id, row.attempt, f'Waiting: {why}')
-            continue
-        won = db.tasks.start(
-            session,
-            row.id,
-            row.attempt,
-            service.id,
-            parts.settings.lease_seconds,
-            cleanup=row.cleanup,
-        )
-        if not won:
-            step.again = True
-            continue
-        services[service.id] = _busier(service, slot=not row.cleanup)
-        step.nudges.append((service.host, row.id, row.attempt + 1))
-
-
-def workers(parts: Parts, session: Session) -> dict[str, Service]:
-    """All workers by id; alive is whoever beat within a lease. Nobody
-    serves a region that is disabled."""
-    found = db.services.list(
-        session, WORKER, lease_seconds=parts.settings.lease_seconds
-    )
-    if any(service.mapped_regions for service in found):
-        disabled = db.regions.disabled(session)
-        found = [_without(service, disabled) for service in found]
-    return {service.id: service for service in found}
-
-
-def _without(service: Service, regions: frozenset[str]) -> Service:
-    left = tuple(r for r in service.mapped_regions if r not in regions)
-    return msgspec.structs.replace(service, mapped_regions=left)
-
-
-def _busier(service: Service, *, slot: bool) -> Service:
-    return msgspec.structs.replace(
-        service, load=service.load + 1, used=service.used + slot
-    )
+    made = turns.start(parts, session, here, due, workers(parts, session))
+    step.nudges += made.nudges
+    step.again = step.again or made.lost
 
 
 def _why(

@@ -13,6 +13,7 @@ from coriolis_ng import errors, metrics
 from coriolis_ng.conductor import losses
 from coriolis_ng.conductor.advance import advance, advance_all
 from coriolis_ng.conductor.parts import Parts
+from coriolis_ng.conductor.wake import wake
 from coriolis_ng.db import api as db
 from coriolis_ng.db.rows import TaskRow
 from coriolis_ng.objects.execution import Cancel, Execution
@@ -30,6 +31,7 @@ def beat(parts: Parts, told: Beat) -> Orders:
     if fresh:
         # Tasks may have waited for such a worker.
         advance_all(parts)
+        wake(parts, everybody=True)
     else:
         for execution_id in sorted({*freed}):
             advance(parts, execution_id)

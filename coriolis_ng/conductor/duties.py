@@ -16,6 +16,7 @@ from coriolis_ng.conductor.events import Forgetter
 from coriolis_ng.conductor.minion_pools import look_after
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.conductor.reaper import Reaper
+from coriolis_ng.conductor.wake import wake
 
 Work = Callable[[], object]
 # Does it, and survives whatever it raises; the word is for the log.
@@ -49,7 +50,12 @@ def standard(parts: Parts, tell: Work, guard: Guard) -> list[Duty]:
             first=first,
             works=[Reaper(parts).reap],
         ),
-        often('executions', tell, lambda: advance_all(parts, guard)),
+        often(
+            'executions',
+            tell,
+            lambda: advance_all(parts, guard),
+            lambda: wake(parts, everybody=True),
+        ),
         often('schedules', lambda: start_due(parts)),
         often('pools', lambda: look_after(parts)),
         often(

@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
 from coriolis_ng.conductor import losses, quotas, runs, scope
-from coriolis_ng.conductor.advance import advance, workers
+from coriolis_ng.conductor.advance import advance
 from coriolis_ng.conductor.asking import Asker
 from coriolis_ng.conductor.beats import stop_of
 from coriolis_ng.conductor.parts import Parts
+from coriolis_ng.conductor.workers import workers
 from coriolis_ng.db import api as db
 from coriolis_ng.objects import new_id
 from coriolis_ng.objects.execution import (
@@ -112,8 +113,11 @@ def check_workers(
     here = scope.of_transfer(session, execution, transfer)
     found = workers(parts, session).values()
     rows = db.tasks.nodes(session, execution.id).values()
-    for name in sorted({row.name for row in rows}):
-        needs = here.needs(parts.tasks[name], slot=False)
+    kinds = {row.name: row.version for row in rows}
+    for name, version in sorted(kinds.items()):
+        needs = here.needs(
+            parts.tasks[name], slot=False, name=name, version=version
+        )
         if pick(found, needs) is None:
             raise errors.NoWorker(why_none(found, needs))
 

@@ -16,6 +16,7 @@ from coriolis_ng.conductor import losses, scope
 from coriolis_ng.conductor.advance import advance
 from coriolis_ng.conductor.assign import current
 from coriolis_ng.conductor.parts import Parts
+from coriolis_ng.conductor.wake import wake
 from coriolis_ng.db import api as db
 from coriolis_ng.db.rows import Finished, TaskRow
 from coriolis_ng.engine.task import Task
@@ -45,6 +46,7 @@ def finish(parts: Parts, task_id: str, attempt: int, result: Result) -> None:
         lambda s: _finish(parts, s, task_id, attempt, result)
     )
     advance(parts, execution_id)
+    wake(parts)
 
 
 def _finish(

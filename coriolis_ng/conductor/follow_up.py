@@ -20,7 +20,7 @@ from coriolis_ng.objects.deployment import (
     DeploymentPurpose,
     DeploymentSpec,
 )
-from coriolis_ng.objects.execution import Execution, ExecutionKind
+from coriolis_ng.objects.execution import Execution, ExecutionKind, Rank
 from coriolis_ng.objects.recovery_point import RecoveryPoint
 from coriolis_ng.objects.task import Level
 from coriolis_ng.objects.transfer import Scenario, Transfer
@@ -149,8 +149,14 @@ def create(
         kind=ExecutionKind.DEPLOYMENT,
         owner_id=id,
         project_id=transfer.project_id,
+        rank=_rank(spec),
     )
     return deployment, execution
+
+
+def _rank(spec: DeploymentSpec) -> Rank:
+    test = spec.purpose is DeploymentPurpose.TEST
+    return Rank.FIRST if test else Rank.FINAL
 
 
 def _claim_pools(

@@ -32,8 +32,12 @@ class Settings(Value):
     next attempt doubles from ``retry_seconds`` up to
     ``retry_max_seconds``; so do those between two tries to remove a stray.
     ``audit_delay_seconds`` after its end an execution is looked for once
-    more in its clouds. A start within ``schedule_grace_seconds`` of its due
-    time is on time.
+    more in its clouds. At most ``endpoint_slots`` tasks run at once on an
+    endpoint that does not say itself how many, ``host_slots`` and
+    ``storage_slots`` of those that move bytes on a source's host and on a
+    storage; 0 is no limit. What is one rank more urgent goes before what
+    has waited up to ``ageing_seconds`` longer. A start within
+    ``schedule_grace_seconds`` of its due time is on time.
     """
 
     lease_seconds: int = 90
@@ -51,6 +55,10 @@ class Settings(Value):
     audit_retry_max_seconds: float = 21600
     events_days: float = 14
     schedule_grace_seconds: float = 300
+    endpoint_slots: int = 0
+    host_slots: int = 4
+    storage_slots: int = 16
+    ageing_seconds: float = 3600
 
 
 class SealKey(Protocol):

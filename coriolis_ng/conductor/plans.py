@@ -21,6 +21,7 @@ from coriolis_ng.objects.execution import (
     ExecutionKind,
     ExecutionSpec,
     ExecutionState,
+    Rank,
 )
 
 # The checkpoint of a task by its name and instance.
@@ -86,9 +87,11 @@ def create_execution(
     project_id: str,
     spec: ExecutionSpec | None = None,
     inherited: Inherited | None = None,
+    rank: Rank = Rank.DELTA,
 ) -> Execution:
     """Writes an execution with its tasks; nothing runs before ``advance``.
-    ``inherited`` is what a task goes on from, by its name and instance."""
+    ``inherited`` is what a task goes on from, by its name and instance;
+    ``rank`` says who goes first where there is not room for all."""
     execution = Execution(
         id=id,
         project_id=project_id,
@@ -96,16 +99,16 @@ def create_execution(
         kind=kind,
         number=0,  # the row's owner counts
         state=ExecutionState.RUNNING,
-        spec=_traced(spec or ExecutionSpec()),
+        spec=_traced(spec or ExecutionSpec(), rank),
     )
     return db.executions.create(
         session, execution, task_rows(parts, plan, inherited or {})
     )
 
 
-def _traced(spec: ExecutionSpec) -> ExecutionSpec:
+def _traced(spec: ExecutionSpec, rank: Rank) -> ExecutionSpec:
     asked = spec.request_id or context.current().about().get('request_id', '')
-    return msgspec.structs.replace(spec, request_id=asked)
+    return msgspec.structs.replace(spec, request_id=asked, rank=rank)
 
 
 def _inputs(plain: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:

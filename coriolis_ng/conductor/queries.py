@@ -8,9 +8,9 @@ from typing import Any
 
 from coriolis_ng import errors
 from coriolis_ng.conductor import connections, scope
-from coriolis_ng.conductor.advance import workers
 from coriolis_ng.conductor.asking import Asker
 from coriolis_ng.conductor.parts import Parts
+from coriolis_ng.conductor.workers import workers
 from coriolis_ng.db import api as db
 from coriolis_ng.objects.endpoint import Endpoint
 from coriolis_ng.objects.service import Service

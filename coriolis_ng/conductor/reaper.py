@@ -14,8 +14,10 @@ from sqlalchemy.orm import Session
 
 from coriolis_ng import context, metrics
 from coriolis_ng.conductor import losses
-from coriolis_ng.conductor.advance import advance, workers
+from coriolis_ng.conductor.advance import advance
 from coriolis_ng.conductor.parts import Parts
+from coriolis_ng.conductor.wake import wake
+from coriolis_ng.conductor.workers import workers
 from coriolis_ng.db import api as db
 from coriolis_ng.db.rows import TaskRow
 
@@ -44,6 +46,8 @@ class Reaper:
                 metrics.LEASES_LOST.labels('silent').inc()
         for execution_id in sorted({row.execution_id for row in given_up}):
             advance(self._parts, execution_id)
+        if given_up:
+            wake(self._parts)
         return len(given_up)
 
     def _look(
@@ -87,4 +91,5 @@ class Reaper:
             lost = losses.give_up(self._parts, session, row, execution, reason)
         if lost and row.service_id is not None:
             db.slots.repair(session, row.service_id)
+            db.slots.repair_scopes(session)
         return lost

@@ -9,6 +9,7 @@ nothing that has a cleanup is used again.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ from coriolis_ng.objects.execution import (
     ExecutionKind,
     ExecutionSpec,
     ExecutionState,
+    Rank,
 )
 from coriolis_ng.objects.recovery_point import RecoveryPoint
 from coriolis_ng.objects.replica import Replica
@@ -52,7 +54,8 @@ def begin(
     build = parts.recipes.transfer
     if transfer.spec.scenario is Scenario.LIVE_MIGRATION:
         build = parts.recipes.migration
-    plan = build(transfer, replicas(session, transfer), wanted)
+    kept = replicas(session, transfer)
+    plan = build(transfer, kept, wanted)
     pool_id = transfer.spec.destination_minion_pool_id
     if pool_id is not None:
         names = transfer.spec.instances
@@ -67,7 +70,15 @@ def begin(
         project_id=transfer.project_id,
         spec=wanted,
         inherited=inherited,
+        rank=_rank(spec, kept.values()),
     )
+
+
+def _rank(spec: ExecutionSpec, kept: Iterable[Replica]) -> Rank:
+    if spec.shutdown_instances and spec.auto_deploy:
+        return Rank.FINAL  # the machines stay off until it is over
+    first = any(not replica.points for replica in kept)
+    return Rank.FIRST if first else Rank.DELTA
 
 
 def retry_if_asked(

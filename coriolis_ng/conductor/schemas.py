@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
-from coriolis_ng.conductor.advance import workers
 from coriolis_ng.conductor.parts import Parts
+from coriolis_ng.conductor.workers import workers
 from coriolis_ng.objects.service import ProviderInfo, Service
 from coriolis_ng.providers import registry
 from coriolis_ng.secrets import references

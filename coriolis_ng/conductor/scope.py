@@ -25,7 +25,7 @@ from coriolis_ng.objects.replica import Replica
 from coriolis_ng.objects.resource import Side
 from coriolis_ng.objects.transfer import Transfer, TransferSpec
 from coriolis_ng.rpc.wire import Access
-from coriolis_ng.scheduler import Needs
+from coriolis_ng.scheduler import Needs, slots
 
 OF_DEPLOYMENTS = frozenset({ExecutionKind.DEPLOYMENT, ExecutionKind.TEARDOWN})
 OF_POOLS = frozenset(
@@ -69,8 +69,18 @@ class Scope:
             else spec.destination_environment,
         )
 
-    def needs(self, kind: type[Task], *, slot: bool) -> Needs:
-        """What a task of this class asks of a worker here."""
+    def needs(
+        self,
+        kind: type[Task],
+        *,
+        slot: bool,
+        name: str = '',
+        version: int = 1,
+        scopes: tuple[slots.Scope, ...] = (),
+    ) -> Needs:
+        """What a task of this class asks of a worker here, and of the
+        ``scopes`` that it takes slots of; ``name`` and ``version`` are as
+        its row has them."""
         wanted: dict[str, frozenset[str]] = {}
         for side in sides(kind):
             words = frozenset(kind.needs)
@@ -81,7 +91,14 @@ class Scope:
             before = wanted.get(endpoint.type, frozenset())
             wanted[endpoint.type] = before | words
         ends = [self.endpoints[side] for side in sides(kind)]
-        return Needs(providers=wanted, regions=regions(ends), slot=slot)
+        return Needs(
+            providers=wanted,
+            regions=regions(ends),
+            slot=slot,
+            kind=name,
+            version=version,
+            scopes=scopes,
+        )
 
 
 def regions(ends: Iterable[Endpoint]) -> tuple[frozenset[str], ...]:

@@ -97,6 +97,35 @@ OPTIONS = [
         'on time; later, its policy for missed runs holds.',
     ),
     cfg.IntOpt(
+        'endpoint_slots',
+        default=0,
+        min=0,
+        help='How many tasks run at once on an endpoint that does not say '
+        'itself how many; 0: as many as the workers can do.',
+    ),
+    cfg.IntOpt(
+        'host_slots',
+        default=4,
+        min=0,
+        help='How many machines of one host of a source are copied at once; '
+        '0: no limit.',
+    ),
+    cfg.IntOpt(
+        'storage_slots',
+        default=16,
+        min=0,
+        help='How many copies read from or write to one storage at once; 0: '
+        'no limit.',
+    ),
+    cfg.FloatOpt(
+        'ageing_seconds',
+        default=3600,
+        min=0,
+        help='What is urgent (final deployments, then first copies, then '
+        'deltas) overtakes what waits for a slot, but for each rank not '
+        'what has waited so much longer.',
+    ),
+    cfg.IntOpt(
         'threads',
         default=16,
         min=1,

@@ -32,9 +32,9 @@ class TaskRow(Value):
 
     ``ready`` is false until ``not_before`` has passed, ``expired`` true
     when a running task's lease has run out, both by the database's clock.
-    ``lost`` counts attempts in a row that were lost without progress (the
-    current one not included); ``advanced`` says that the current attempt
-    made some.
+    One that waits for slots has a ``turn``. ``lost`` counts attempts in a
+    row that were lost without progress (the current one not included);
+    ``advanced`` says that the current attempt made some.
     """
 
     id: str
@@ -58,6 +58,7 @@ class TaskRow(Value):
     expired: bool = False
     lost: int = 0
     advanced: bool = False
+    turn: datetime.datetime | None = None
     checkpoint: dict[str, Any] | None = None
 
 

@@ -16,6 +16,14 @@ from coriolis_ng.objects.resource import Resource, ResourceKind, Side
 from coriolis_ng.objects.task import Level
 
 
+class Load(Value):
+    """Part of a cloud: ``what`` is ``host`` or ``storage``."""
+
+    side: Side
+    what: str
+    name: str
+
+
 class Work(Protocol):
     """All that a task sees of the platform.
 
@@ -96,6 +104,8 @@ class Task:
     silent_seconds: ClassVar[int] = 300
     version: ClassVar[int] = 1
     subject: ClassVar[type[Value] | None] = None  # what ``apply`` changes
+    # Moves the contents of disks: limits of bandwidth are shared by these.
+    moves: ClassVar[bool] = False
 
     class Input(Value):
         pass
@@ -122,6 +132,11 @@ class Task:
         ``code``; pure, in the transaction that closes the task."""
         return subject
 
+    def loads(self, given: Any) -> tuple[Load, ...]:
+        """The hosts and the storage that it works hard: of each only so
+        many tasks run at once. Pure."""
+        return ()
+
     @classmethod
     def inherit(cls, checkpoint: dict[str, Any]) -> dict[str, Any] | None:
         """What a task of a new execution may go on from, of the checkpoint
@@ -143,4 +158,4 @@ class Cleanup(Task):
         raise NotImplementedError
 
 
-__all__ = ['Cleanup', 'Minion', 'Replica', 'Side', 'Task', 'Work']
+__all__ = ['Cleanup', 'Load', 'Minion', 'Replica', 'Side', 'Task', 'Work']

@@ -50,8 +50,9 @@ class ExecutionSpec(Value):
     ``retries`` counts how often that was done without being asked for;
     ``checksum`` asks for a digest of the whole disks at both ends. When an
     execution that deletes disks succeeds, ``forget`` takes the transfer
-    with it. ``rank`` says who goes first where there is not room for all. ``request_id`` is the request that asked for it, for the log;
-    empty where it was due."""
+    with it. ``rank`` says who goes first where there is not room for all.
+    ``request_id`` is the request that asked for it, for the log; empty where
+    it was due."""
 
     shutdown_instances: bool = False
     auto_deploy: bool = False

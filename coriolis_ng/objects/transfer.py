@@ -7,6 +7,7 @@ import datetime
 import enum
 from typing import Any
 
+from coriolis_ng.objects.bandwidth import Bandwidth
 from coriolis_ng.objects.value import Value
 
 
@@ -81,7 +82,8 @@ class TransferSpec(Value):
     Of a live migration, ``replication_count`` is how often it copies before
     it deploys, and ``shutdown_instances`` says whether the machines are shut
     down before the last copy. ``own_endpoints`` are the ids of endpoints
-    that were made with the transfer and go with it.
+    that were made with the transfer and go with it. ``bandwidth`` is what
+    all its copies may take together.
     """
 
     origin_endpoint_id: str
@@ -106,6 +108,7 @@ class TransferSpec(Value):
     replication_count: int = 2
     shutdown_instances: bool = True
     own_endpoints: tuple[str, ...] = ()
+    bandwidth: Bandwidth | None = None
 
 
 class Transfer(Value):

@@ -51,7 +51,8 @@ class Nic(Value):
 
 
 class Vm(Value):
-    """A machine: ``memory`` is in bytes, ``disks`` in boot order."""
+    """A machine: ``memory`` is in bytes, ``disks`` in boot order; ``host``
+    is the hypervisor that it runs on, where the source tells it."""
 
     id: str
     name: str
@@ -63,6 +64,7 @@ class Vm(Value):
     machine: str = ''
     secure_boot: bool = False
     guest_agent: bool = False
+    host: str = ''
     disks: tuple[Disk, ...] = ()
     nics: tuple[Nic, ...] = ()
 

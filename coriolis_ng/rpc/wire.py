@@ -85,6 +85,7 @@ class Beat(Value):
     capacity: int
     seal_key: str
     providers: tuple[ProviderInfo, ...] | None = None  # None: as before
+    kinds: dict[str, int] = {}  # versions of tasks, told with providers
     tasks: tuple[TaskBeat, ...] = ()
 
 

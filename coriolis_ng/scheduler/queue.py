@@ -87,3 +87,15 @@ def startable(
 def in_turn(waiting: Iterable[Waiting]) -> list[Waiting]:
     """In the order in which they get what they wait for."""
     return sorted(waiting, key=lambda one: (one.turn, one.task_id))
+
+
+def mistaken(room: Room, waiting: Iterable[Waiting]) -> list[Waiting]:
+    """Those that wait for something else than they say by now."""
+    whys: dict[str, str | None] = {}
+    found: list[Waiting] = []
+    for one in waiting:
+        if one.wants not in whys:
+            whys[one.wants] = room.why(unpacked(one.wants)).key
+        if whys[one.wants] != one.blocked_by:
+            found.append(one)
+    return found

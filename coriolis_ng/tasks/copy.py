@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from coriolis_ng import errors
-from coriolis_ng.engine.task import Side, Task, Work
+from coriolis_ng.engine.task import Load, Side, Task, Work
 from coriolis_ng.objects import Value, from_plain, to_plain
 from coriolis_ng.objects.minion import Minion
 from coriolis_ng.objects.recovery_point import Copied
@@ -69,6 +69,7 @@ class CopyDisks(Task):
     needs = ('exports', 'imports')
     resumable = True
     silent_seconds = 300
+    moves = True
 
     class Input(Value):
         """``agreed`` is the source's mark that each disk's volume agrees
@@ -85,6 +86,21 @@ class CopyDisks(Task):
 
     class Output(Value):
         copied: tuple[Copied, ...]
+
+    def loads(self, given: Input) -> tuple[Load, ...]:
+        """The machine's host, and the storage at both ends."""
+        host = given.vm.host
+        found = [Load(side=Side.SOURCE, what='host', name=host)] * bool(host)
+        for side, names in (
+            (Side.SOURCE, {disk.backend for disk in given.vm.disks}),
+            (Side.TARGET, {one.storage for one in given.volumes.items}),
+        ):
+            found += [
+                Load(side=side, what='storage', name=name)
+                for name in sorted(names)
+                if name
+            ]
+        return tuple(found)
 
     @classmethod
     def inherit(cls, checkpoint: dict[str, Any]) -> dict[str, Any] | None:

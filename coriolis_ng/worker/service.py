@@ -40,6 +40,8 @@ class WorkerService:
     It installs no signal handler and serves no topic: the process that it
     lives in does, with :class:`Endpoint`. ``capacity`` is what the
     scheduler is told; a task that is given beyond it runs nevertheless.
+    ``kinds`` are the tasks that it knows, with the version of each; without
+    it is given any.
     A ``nursery`` that is given is the caller's to stop, and may be shared.
     """
 
@@ -51,6 +53,7 @@ class WorkerService:
         host: str,
         incarnation: str,
         capacity: int = 8,
+        kinds: Mapping[str, int] | None = None,
         options: Options | None = None,
         nursery: Nursery | None = None,
     ) -> None:
@@ -58,6 +61,7 @@ class WorkerService:
         paths = {name: reference(p) for name, p in providers.items()}
         modules = {path.partition(':')[0] for path in paths.values()}
         self._capacity = capacity
+        self._kinds = dict(kinds or {})
         self._providers = tuple(
             _describe(name, provider) for name, provider in providers.items()
         )
@@ -237,6 +241,7 @@ class WorkerService:
             capacity=0 if self._draining else self._capacity,
             seal_key=self._key.public,
             providers=None if self._told else self._providers,
+            kinds={} if self._told else self._kinds,
             tasks=tasks,
         )
 

@@ -27,6 +27,7 @@ from coriolis_ng.db.api import (
     tasks,
     transfers,
     trusts,
+    turns,
 )
 from coriolis_ng.db.page import Page
 from coriolis_ng.db.session import now
@@ -55,4 +56,5 @@ __all__ = [
     'tasks',
     'transfers',
     'trusts',
+    'turns',
 ]

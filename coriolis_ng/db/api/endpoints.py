@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -13,6 +14,8 @@ from coriolis_ng.db import models
 from coriolis_ng.db.clock import utcnow
 from coriolis_ng.db.page import Page, select_page
 from coriolis_ng.db.row import of_id, remove, update_version
+from coriolis_ng.objects import from_plain, to_plain
+from coriolis_ng.objects.bandwidth import Bandwidth
 from coriolis_ng.objects.endpoint import Endpoint
 
 _ALLOWED = {
@@ -33,6 +36,8 @@ def create(session: Session, endpoint: Endpoint) -> Endpoint:
         secret=endpoint.secret,
         description=endpoint.description,
         mapped_regions=[*endpoint.mapped_regions],
+        slots=endpoint.slots,
+        bandwidth=_plain(endpoint),
         created_at=endpoint.created_at or utcnow(),
     )
     session.add(row)
@@ -80,6 +85,8 @@ def update(session: Session, endpoint: Endpoint) -> Endpoint:
         secret=endpoint.secret,
         description=endpoint.description,
         mapped_regions=[*endpoint.mapped_regions],
+        slots=endpoint.slots,
+        bandwidth=_plain(endpoint),
     )
     return get(session, endpoint.id)
 
@@ -108,6 +115,16 @@ def users_of(session: Session, id: str) -> Sequence[str]:
     ).all()
 
 
+def _plain(endpoint: Endpoint) -> Any:
+    limit = endpoint.bandwidth
+    return None if limit is None else to_plain(limit)
+
+
+def _bandwidth(row: models.Endpoint) -> Bandwidth | None:
+    plain = row.bandwidth
+    return None if plain is None else from_plain(Bandwidth, plain)
+
+
 def _value(row: models.Endpoint) -> Endpoint:
     return Endpoint(
         id=row.id,
@@ -118,6 +135,8 @@ def _value(row: models.Endpoint) -> Endpoint:
         secret=row.secret,
         description=row.description,
         mapped_regions=tuple(row.mapped_regions),
+        slots=row.slots,
+        bandwidth=_bandwidth(row),
         version=row.version,
         created_at=row.created_at,
         updated_at=row.updated_at,

@@ -27,7 +27,8 @@ FORGET = datetime.timedelta(days=30)
 
 
 class Beat(Protocol):
-    """What a beat on the wire has; ``providers`` None: as before."""
+    """What a beat on the wire has; ``providers`` None: they and
+    ``kinds`` are as before."""
 
     @property
     def host(self) -> str: ...
@@ -39,6 +40,8 @@ class Beat(Protocol):
     def capacity(self) -> int: ...
     @property
     def seal_key(self) -> str: ...
+    @property
+    def kinds(self) -> dict[str, int]: ...
     @property
     def providers(self) -> tuple[ProviderInfo, ...] | None: ...
 
@@ -63,6 +66,7 @@ def beat(
     }
     if beat.providers is not None:
         values['providers'] = to_plain(beat.providers)
+        values['kinds'] = dict(beat.kinds)
     table = models.Service
     found = session.execute(
         sa.select(table.id, table.incarnation, table.capacity).where(
@@ -253,6 +257,7 @@ def _value(row: models.Service, load: int, used: int, alive: bool) -> Service:
         release=row.release,
         mapped_regions=tuple(row.mapped_regions),
         providers=from_plain(tuple[ProviderInfo, ...], row.providers),
+        kinds=row.kinds or {},
         seal_key=row.seal_key,
         load=load,
         used=used,

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counters of the tasks that a worker may be given at once.
+"""Counters of the tasks that may run at once: on a worker, and on what else
+takes only so many (endpoints, hosts, storage: scopes).
 
 A start takes a slot before it changes its task, and whatever closes a task
 frees one after: so who holds the counter's lock and counts the tasks that run
@@ -8,15 +9,30 @@ counts right.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
 import sqlalchemy as sa
+from oslo_db import exception
 from sqlalchemy.orm import Session
 
+from coriolis_ng import errors
 from coriolis_ng.db import models
 from coriolis_ng.db.row import swap
 from coriolis_ng.db.upsert import upsert
 from coriolis_ng.objects.task import TaskState
 
 _Slots = models.Slots
+_Scope = models.Scope
+
+
+class Scope(Protocol):
+    """What ``scheduler.slots`` has under this name."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def limit(self) -> int: ...
 
 
 def resize(session: Session, service_id: str, capacity: int) -> None:
@@ -69,3 +85,81 @@ def repair(session: Session, service_id: str) -> int:
     if used != before:
         swap(session, _Slots, [_Slots.service_id == service_id], used=used)
     return int(before) - used
+
+
+def used_of(session: Session, keys: Collection[str]) -> dict[str, int]:
+    """How much of each scope is used, by key; those that nothing ever took
+    a slot of are left out."""
+    if not keys:
+        return {}
+    query = sa.select(_Scope.key, _Scope.used).where(
+        _Scope.key.in_(sorted(keys))
+    )
+    return {row.key: row.used for row in session.execute(query)}
+
+
+def limit_scopes(session: Session, scopes: Collection[Scope]) -> None:
+    """Makes rows for scopes that have none, and writes down what limits
+    they have now; nothing is written where they are as they were."""
+    limits = {scope.key: scope.limit for scope in scopes}
+    if not limits:
+        return
+    known = session.execute(
+        sa.select(_Scope.key, _Scope.capacity).where(
+            _Scope.key.in_(sorted(limits))
+        )
+    )
+    same = {row.key for row in known if row.capacity == limits[row.key]}
+    new = [
+        {'key': key, 'used': 0, 'capacity': limit}
+        for key, limit in sorted(limits.items())
+        if key not in same
+    ]
+    if new:
+        upsert(session, _Scope, new, ['key'], ['capacity'])
+
+
+def claim(session: Session, scopes: Sequence[Scope]) -> bool:
+    """One more of each is used: of all or of none, in one statement. False
+    where none of them has room; where only some have, the transaction is
+    run again and sees what has no room."""
+    free = [
+        sa.and_(_Scope.key == scope.key, _Scope.used < scope.limit)
+        for scope in scopes
+    ]
+    won = swap(session, _Scope, [sa.or_(*free)], used=_Scope.used + 1)
+    if 0 < won < len(scopes):
+        raise exception.RetryRequest(
+            errors.Stale('Another one took the last slot.')
+        )
+    return won == len(scopes)
+
+
+def release(session: Session, keys: Sequence[str]) -> None:
+    """One less of each is used; never fewer than none."""
+    where = [_Scope.key.in_(keys), _Scope.used > 0]
+    swap(session, _Scope, where, used=_Scope.used - 1)
+
+
+def repair_scopes(session: Session) -> int:
+    """Counts all scopes anew; how many counters were wrong."""
+    before = session.execute(
+        sa.select(_Scope.key, _Scope.used)
+        .order_by(_Scope.key)
+        .with_for_update()
+    ).all()
+    if not before:
+        return 0
+    task = models.Task
+    counts: dict[str, int] = {}
+    for keys in session.scalars(
+        sa.select(task.scopes).where(
+            task.state == TaskState.RUNNING, task.scopes.is_not(None)
+        )
+    ):
+        for key in keys or ():
+            counts[key] = counts.get(key, 0) + 1
+    wrong = [row.key for row in before if row.used != counts.get(row.key, 0)]
+    for key in wrong:
+        swap(session, _Scope, [_Scope.key == key], used=counts.get(key, 0))
+    return len(wrong)

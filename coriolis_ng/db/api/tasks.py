@@ -4,6 +4,7 @@ and the state before; whoever's statement matched the row has won."""
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 from coriolis_ng import errors
 from coriolis_ng.db import models
 from coriolis_ng.db.api import events, slots
+from coriolis_ng.db.api.slots import Scope
 from coriolis_ng.db.clock import later, utcnow
 from coriolis_ng.db.row import swap
 from coriolis_ng.db.rows import Finished, NewTask, TaskRow
@@ -21,6 +23,8 @@ from coriolis_ng.objects.execution import Cancel
 from coriolis_ng.objects.task import TaskState
 
 _Task = models.Task
+# A worker, and the keys of the scopes that a task takes beside it.
+Holder = tuple[str | None, Sequence[str]]
 PLAIN = (
     'id',
     'execution_id',
@@ -39,6 +43,7 @@ PLAIN = (
     'lost',
     'advanced',
     'checkpoint',
+    'turn',
 )
 
 
@@ -88,15 +93,21 @@ def start(
     service_id: str,
     lease_seconds: float,
     cleanup: bool,
+    scopes: Sequence[Scope] = (),
 ) -> bool:
     """Leases a pending task of that attempt to a worker, as attempt + 1.
 
     False when somebody else was faster, when ``not_before`` has not come,
-    or (but for cleanups) when the worker has no free slot or the execution
-    was asked to stop: then no later cancel can overtake, because the
-    execution's row stays locked against one until this transaction ends.
+    or (but for cleanups) when the worker or one of ``scopes`` has no free
+    slot or the execution was asked to stop: then no later cancel can
+    overtake, because the execution's row stays locked against one until
+    this transaction ends.
     """
+    keys = [] if cleanup else [scope.key for scope in scopes]
     if not cleanup and not slots.take(session, service_id):
+        return False
+    if keys and not slots.claim(session, scopes):
+        slots.free(session, service_id)
         return False
     service = models.Service
 
@@ -118,12 +129,16 @@ def start(
         lease_until=later(lease_seconds),
         not_before=None,
         advanced=False,
+        scopes=keys or None,
+        turn=None,
+        wants=None,
+        blocked_by=None,
         started_at=sa.func.coalesce(_Task.started_at, utcnow()),
     )
     if won:
         events.of_task(session, task_id)
     elif not cleanup:
-        slots.free(session, service_id)
+        _free(session, (service_id, keys))
     return won == 1
 
 
@@ -248,6 +263,7 @@ def requeue(
         host=None,
         incarnation=None,
         lease_until=None,
+        scopes=None,
         not_before=later(delay_seconds) if delay_seconds else None,
     )
     if won:
@@ -258,32 +274,67 @@ def requeue(
 
 def _holder(
     session: Session, where: Sequence[sa.ColumnElement[bool]]
-) -> str | None:
-    """The worker whose slot such a running attempt takes; asked before the
-    attempt is closed, because afterwards no row names the worker."""
-    return session.scalar(
-        sa.select(_Task.service_id).where(
+) -> Holder | None:
+    """The worker whose slot such a running attempt takes, and the scopes;
+    asked before the attempt is closed, because afterwards no row names the
+    worker."""
+    found = session.execute(
+        sa.select(_Task.service_id, _Task.scopes).where(
             *where,
             _Task.state == TaskState.RUNNING,
             sa.not_(_Task.cleanup),
         )
-    )
+    ).one_or_none()
+    return None if found is None else (found.service_id, found.scopes or [])
 
 
-def _free(session: Session, holder: str | None) -> None:
-    if holder is not None:
-        slots.free(session, holder)
+def _free(session: Session, holder: Holder | None) -> None:
+    if holder is None:
+        return
+    service_id, keys = holder
+    if service_id is not None:
+        slots.free(session, service_id)
+    if keys:
+        slots.release(session, keys)
 
 
-def wait(session: Session, task_id: str, attempt: int, reason: str) -> bool:
-    """Says why a pending task is not started (no worker, say)."""
+def wait(
+    session: Session,
+    task_id: str,
+    attempt: int,
+    reason: str,
+    turn: datetime.datetime | None = None,
+    wants: str | None = None,
+    blocked_by: str | None = None,
+) -> bool:
+    """Says why a pending task is not started. One that waits for a slot
+    has a ``turn``, and keeps the first that it was given; ``wants`` and
+    ``blocked_by`` are then what ``turns`` tells of it."""
+    unlike: list[Any] = [_Task.reason != reason]
+    if turn is None:
+        unlike.append(_Task.turn.is_not(None))
+    else:
+        unlike += [
+            _Task.turn.is_(None),
+            sa.func.coalesce(_Task.blocked_by, '') != (blocked_by or ''),
+            sa.func.coalesce(_Task.wants, '') != wants,
+        ]
     where = [
         _Task.id == task_id,
         _Task.attempt == attempt,
         _Task.state == TaskState.PENDING,
-        _Task.reason != reason,
+        sa.or_(*unlike),
     ]
-    return swap(session, _Task, where, reason=reason) == 1
+    changed = swap(
+        session,
+        _Task,
+        where,
+        reason=reason,
+        turn=None if turn is None else sa.func.coalesce(_Task.turn, turn),
+        wants=wants,
+        blocked_by=blocked_by,
+    )
+    return changed == 1
 
 
 def inputs(session: Session, task_id: str) -> dict[str, Any]:

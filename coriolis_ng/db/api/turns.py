@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tasks that wait for slots, in the order of their turns."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from coriolis_ng.db import models
+from coriolis_ng.db.clock import later
+from coriolis_ng.db.row import swap
+from coriolis_ng.objects.execution import Cancel, ExecutionState
+from coriolis_ng.objects.task import TaskState
+
+_Task = models.Task
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """A task that waits; ``wants`` is as ``tasks.wait`` was given it."""
+
+    task_id: str
+    execution_id: str
+    name: str
+    turn: datetime.datetime
+    wants: str = ''
+    blocked_by: str | None = None
+
+
+def ahead(
+    session: Session,
+    patience_ends: datetime.datetime,
+    most: int,
+    patient: int = 8,
+) -> Sequence[Turn]:
+    """The first ``most`` of those that are not known to wait for a scope
+    without any room, and the first few whose turn came before
+    ``patience_ends``, in no order; one statement."""
+    scope = models.Scope
+    has_room = sa.or_(scope.key.is_(None), scope.used < scope.capacity)
+    first = (
+        _waiting(_Task.id)
+        .outerjoin(scope, scope.key == _Task.blocked_by)
+        .where(has_room)
+        .order_by(_Task.turn)
+        .limit(most)
+        .subquery()
+    )
+    oldest = (
+        _waiting(_Task.id)
+        .where(_Task.turn <= patience_ends)
+        .order_by(_Task.turn)
+        .limit(patient)
+        .subquery()
+    )
+    both = sa.union(sa.select(first.c.id), sa.select(oldest.c.id)).subquery()
+    query = sa.select(*_COLUMNS).join(both, both.c.id == _Task.id)
+    return _values(session, query)
+
+
+def all_of(session: Session) -> Sequence[Turn]:
+    """All that wait for slots."""
+    return _values(session, _waiting(*_COLUMNS))
+
+
+def waiting_for(session: Session, key: str) -> Sequence[str]:
+    """The executions of which a task waits for a slot of that scope."""
+    query = _waiting(_Task.execution_id).where(_Task.blocked_by == key)
+    return session.scalars(query.distinct()).all()
+
+
+def forget(session: Session, execution_id: str) -> int:
+    """Takes an execution that cannot go on out of the way of others; it is
+    looked at again with all that run."""
+    where = [
+        _Task.execution_id == execution_id,
+        _Task.state == TaskState.PENDING,
+        _Task.turn.is_not(None),
+    ]
+    return swap(session, _Task, where, turn=None, wants=None, blocked_by=None)
+
+
+_COLUMNS = (
+    _Task.id,
+    _Task.execution_id,
+    _Task.name,
+    _Task.turn,
+    _Task.wants,
+    _Task.blocked_by,
+)
+
+
+def _waiting(*columns: Any) -> Any:
+    run = models.Execution
+    return (
+        sa.select(*columns)
+        .join(run, run.id == _Task.execution_id)
+        .where(
+            _Task.state == TaskState.PENDING,
+            _Task.turn.is_not(None),
+            sa.or_(_Task.not_before.is_(None), _Task.not_before <= later(0)),
+            run.state == ExecutionState.RUNNING,
+            run.cancel == Cancel.NO,
+        )
+    )
+
+
+def _values(session: Session, query: Any) -> Sequence[Turn]:
+    return [
+        Turn(
+            task_id=row.id,
+            execution_id=row.execution_id,
+            name=row.name,
+            turn=row.turn,
+            wants=row.wants or '',
+            blocked_by=row.blocked_by,
+        )
+        for row in session.execute(query)
+    ]
