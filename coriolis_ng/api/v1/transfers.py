@@ -198,13 +198,15 @@ def _page(call: Call) -> schema.TransfersAnswer:
     if query.status:
         wanted['last_execution_state'] = words.state_of(query.status)
     with call.site.database.reader() as session:
-        several = [
-            _shown(session, one, query.include_task_info)
-            for one in rows.transfers.list(
-                session, call.project_id, query.page(**wanted)
-            )
-        ]
-    return schema.TransfersAnswer(transfers=several)
+        several = rows.transfers.list(
+            session, call.project_id, query.page(**wanted)
+        )
+        kept = {}
+        if query.include_task_info:
+            kept = rows.replicas.several(session, [one.id for one in several])
+    return schema.TransfersAnswer(
+        transfers=[view.transfer(one, kept.get(one.id)) for one in several]
+    )
 
 
 def _shown(

@@ -24,15 +24,21 @@ from coriolis_ng.objects.volume import Volume
 def get(session: Session, transfer_id: str, instance: str) -> Replica:
     """The replica of a machine; an empty one of version 0 when there is
     none yet."""
-    found = _load(session, transfer_id, instance)
-    return found.get(
-        instance, Replica(transfer_id=transfer_id, instance=instance)
-    )
+    for found in _load(session, [transfer_id], instance)[transfer_id]:
+        return found
+    return Replica(transfer_id=transfer_id, instance=instance)
 
 
 def list(session: Session, transfer_id: str) -> Sequence[Replica]:  # noqa: A001
     """All replicas of a transfer, by instance, in three statements."""
-    return [*_load(session, transfer_id, None).values()]
+    return _load(session, [transfer_id], None)[transfer_id]
+
+
+def several(
+    session: Session, transfer_ids: Sequence[str]
+) -> dict[str, Sequence[Replica]]:
+    """The same of several transfers, by transfer, in three statements."""
+    return {**_load(session, transfer_ids, None)}
 
 
 def save(session: Session, before: Replica, after: Replica) -> Replica:
@@ -149,41 +155,48 @@ def _save_disks(session: Session, before: Replica, after: Replica) -> None:
 
 
 def _load(
-    session: Session, transfer_id: str, instance: str | None
-) -> dict[str, Replica]:
+    session: Session, transfer_ids: Sequence[str], instance: str | None
+) -> dict[str, Sequence[Replica]]:
+    """By transfer, in the order of instances; all transfers are there."""
+
     def rows(model: Any, *order: Any) -> Iterable[Any]:
-        where = [model.transfer_id == transfer_id]
+        where = [model.transfer_id.in_(transfer_ids)]
         if instance is not None:
             where.append(model.instance == instance)
         return session.scalars(
             sa.select(model)
             .where(*where)
-            .order_by(model.instance, *order)
+            .order_by(model.transfer_id, model.instance, *order)
             .execution_options(populate_existing=True)
         ).all()
 
     # The version first: a change that comes in between makes it too old,
     # and never the content.
     machines = rows(models.Replica)
-    disks: dict[str, Any] = {}
+    disks: dict[tuple[str, str], Any] = {}
     for disk in rows(models.ReplicaDisk, models.ReplicaDisk.position):
-        disks.setdefault(disk.instance, []).append(_disk(disk))
+        of_machine = disks.setdefault((disk.transfer_id, disk.instance), [])
+        of_machine.append(_disk(disk))
     point = models.RecoveryPoint
-    points: dict[str, Any] = {}
+    points: dict[tuple[str, str], Any] = {}
     for row in rows(point, point.created_at.desc(), point.id.desc()):
-        points.setdefault(row.instance, []).append(recovery_points.value(row))
-    return {
-        row.instance: Replica(
-            transfer_id=transfer_id,
-            instance=row.instance,
-            version=row.version,
-            vm=from_plain(Vm, row.vm) if row.vm else None,
-            disks=tuple(disks.get(row.instance, ())),
-            points=tuple(points.get(row.instance, ())),
-            full_reason=row.full_reason,
+        of_machine = points.setdefault((row.transfer_id, row.instance), [])
+        of_machine.append(recovery_points.value(row))
+    found: dict[str, Any] = {id: [] for id in transfer_ids}
+    for row in machines:
+        key = row.transfer_id, row.instance
+        found[row.transfer_id].append(
+            Replica(
+                transfer_id=row.transfer_id,
+                instance=row.instance,
+                version=row.version,
+                vm=from_plain(Vm, row.vm) if row.vm else None,
+                disks=tuple(disks.get(key, ())),
+                points=tuple(points.get(key, ())),
+                full_reason=row.full_reason,
+            )
         )
-        for row in machines
-    }
+    return found
 
 
 def _disk(row: models.ReplicaDisk) -> ReplicaDisk:
