@@ -137,9 +137,15 @@ def leftovers(
         for entry in entries
         if entry.resource.kind is not ResourceKind.SECRET
         and entry.deployment_id == here.deployment_id
-        and entry.resource.id not in owned
+        and not _is_owned(entry.resource, owned)
         and _is_done_with(entry, row)
     )
+
+
+def _is_owned(resource: Resource, owned: frozenset[str]) -> bool:
+    """Files hang on their machine."""
+    hangs = resource.kind is ResourceKind.FILE and resource.parent in owned
+    return resource.id in owned or hangs
 
 
 def _is_done_with(entry: Entry, row: TaskRow) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
+from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
@@ -120,7 +121,7 @@ def forget_secrets(parts: Parts, execution_id: str, project_id: str) -> None:
             s, execution_id=execution_id, kinds=[ResourceKind.SECRET]
         )
     )
-    for entry in entries:
+    for entry in _not_of_machines(parts, entries):
         _forget(parts, entry, project_id)
 
 
@@ -130,9 +131,22 @@ def forget_all_secrets(parts: Parts) -> None:
     entries = parts.database.read(
         lambda s: db.ledger.rows(s, kinds=[ResourceKind.SECRET])
     )
-    for entry in entries:
-        if entry.ended:
-            _forget(parts, entry, _project_of(parts, entry))
+    over = [entry for entry in entries if entry.ended]
+    for entry in _not_of_machines(parts, over):
+        _forget(parts, entry, _project_of(parts, entry))
+
+
+def _not_of_machines(
+    parts: Parts, entries: Sequence[Entry]
+) -> Sequence[Entry]:
+    """Without the keys of machines that are a pool's now: they go with the
+    machine. The rows say which these are, so a key of a machine that died
+    or never became the pool's is not among them."""
+    owners = {entry.transfer_id for entry in entries if entry.transfer_id}
+    if not owners:
+        return entries
+    keys = parts.database.read(lambda s: db.minion_pools.keys_in(s, owners))
+    return [entry for entry in entries if entry.resource.id not in keys]
 
 
 def _project_of(parts: Parts, entry: Entry) -> str:

@@ -122,7 +122,13 @@ def _check(parts: Parts, session: Session, who: Asker, spec: PoolSpec) -> None:
             f'The type {provider.name!r} has no minion pools.',
             field='$.endpoint_id',
         )
-    schema = provider.schemas.get(f'{spec.platform}_pool', {})
+    schema = provider.schemas.get(f'{spec.platform}_pool')
+    if schema is None:
+        raise errors.InvalidInput(
+            f'The type {provider.name!r} has no minion pools for '
+            f'{spec.platform}s.',
+            field='$.platform',
+        )
     registry.check(schema, spec.environment_options, 'environment_options')
 
 

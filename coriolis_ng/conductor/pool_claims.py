@@ -26,10 +26,15 @@ from coriolis_ng.objects.minion_pool import (
     PoolState,
     Power,
 )
-from coriolis_ng.objects.task import Level
+from coriolis_ng.objects.task import Level, TaskState
+from coriolis_ng.tasks.pools import GiveBack, unclean
 
 LOG = logging.getLogger(__name__)
 
+# Free machines in the order in which they are of use: on, starting, off.
+FIRST = (Power.ON, Power.UNKNOWN)
+# Who has nothing to give back is skipped.
+CLEARED = (TaskState.DONE, TaskState.SKIPPED)
 USABLE = (PoolState.ALLOCATED, PoolState.MAINTENANCE)
 
 
@@ -92,12 +97,14 @@ def claim(
     """A machine for each instance, or ``Conflict`` and none at all.
 
     Free ones that are on come first; where there are too few and the pool
-    may grow, the execution makes more.
+    may grow, the execution makes more. Machines are claimed of one pool
+    after the other in the order of their ids, so two executions never wait
+    for each other.
     """
     pool = _usable(session, pool_id)
     free = sorted(
         (m for m in pool.machines if m.state is MachineState.AVAILABLE),
-        key=lambda m: m.power is not Power.ON,
+        key=lambda m: FIRST.index(m.power) if m.power in FIRST else len(FIRST),
     )
     lacking = len(instances) - len(free)
     if len(pool.machines) + max(0, lacking) > pool.spec.maximum_minions:
@@ -141,10 +148,23 @@ def end(session: Session, execution: Execution, state: ExecutionState) -> None:
     """Frees what the ended execution had; of one that looked after a pool,
     the pool itself."""
     machines = db.minion_pools.claimed(session, execution.id)
+    kept = _not_given_back(session, execution.id) if machines else frozenset()
     for machine in machines:
-        _free(session, machine)
+        used = machine.state is MachineState.IN_USE
+        stays = used and machine.instance in kept
+        _free(session, unclean(machine) if stays else machine)
     if execution.kind in OF_POOLS:
         _end_of_pool(session, execution, state)
+
+
+def _not_given_back(session: Session, execution_id: str) -> frozenset[str]:
+    """Instances whose machine may still have their volumes or programs: the
+    one who gives back failed, or was lost too often."""
+    return frozenset(
+        row.instance
+        for row in db.tasks.nodes(session, execution_id).values()
+        if row.name == GiveBack.__name__ and row.state not in CLEARED
+    )
 
 
 def _free(session: Session, machine: PoolMachine) -> None:

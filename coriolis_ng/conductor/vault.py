@@ -24,6 +24,10 @@ from coriolis_ng.objects.resource import (
 )
 from coriolis_ng.secrets import references
 
+# What an execution makes for a machine of a pool, and the pool keeps. Keys
+# lie in the store as long as a machine has them, see ``endings``.
+OF_MACHINES = (ResourceKind.VM, ResourceKind.FILE, ResourceKind.SECRET)
+
 
 def created(
     parts: Parts, task_id: str, attempt: int, resource: Resource
@@ -66,9 +70,10 @@ def secret_get(parts: Parts, ref: str, task_id: str, attempt: int) -> str:
 
 
 def secret_put(parts: Parts, task_id: str, attempt: int, sealed: str) -> str:
-    """Keeps a secret until the execution ends; gives its reference. The
-    ledger names it before it is stored: who dies in between leaves an entry
-    for the audit, and never a secret that nobody knows of."""
+    """Keeps a secret until the execution ends, or the machine of a pool goes
+    whose key it is; gives its reference. The ledger names it before it is
+    stored: who dies in between leaves an entry for the audit, and never a
+    secret that nobody knows of."""
     _, here = parts.database.read(lambda s: _held(s, task_id, attempt))
     payload = parts.key.open(sealed)
     project_id = here.execution.project_id
@@ -94,10 +99,13 @@ def _record_secret(
 
 
 def secret_drop(parts: Parts, ref: str, task_id: str, attempt: int) -> None:
-    """Drops what a task of this execution stored; may be repeated."""
+    """Drops what a task of this execution stored, or the key of a machine of
+    a pool that the task works on; may be repeated."""
     row, here = parts.database.read(lambda s: _held(s, task_id, attempt))
-    kept = parts.database.read(lambda s: _kept(s, here))
-    if ref not in kept:
+    own = parts.database.read(
+        lambda s: _kept(s, here) | _pooled_keys(parts, s, here, row)
+    )
+    if ref not in own:
         return
     parts.secrets.drop(ref, project_id=here.execution.project_id)
     dropped(parts, row.id, attempt, ResourceKind.SECRET, ref)
@@ -145,10 +153,9 @@ def _owner(
     here: Scope,
     kind: ResourceKind,
 ) -> _Owner:
-    """A machine of a pool that an execution makes anew is the pool's, and
-    not to go with the execution."""
-    pooled = parts.tasks[row.name].subject is PoolMachine
-    if pooled and kind is ResourceKind.VM:
+    """A machine of a pool that an execution makes anew is the pool's with
+    all that hangs on it, and not to go with the execution."""
+    if parts.tasks[row.name].subject is PoolMachine and kind in OF_MACHINES:
         one = scope.machine(session, here, row.instance)
         return _Owner(transfer_id=one.pool_id, instance=one.id)
     return _Owner(
@@ -183,11 +190,28 @@ def _kept(session: Session, here: Scope) -> set[str]:
     return {entry.resource.id for entry in entries}
 
 
+def _pooled_keys(
+    parts: Parts, session: Session, here: Scope, row: TaskRow
+) -> set[str]:
+    """The key of the machine of a pool that a task reaches: the one that its
+    execution has at that moment, for that instance."""
+    if Side.TARGET not in scope.sides(parts.tasks[row.name]):
+        return set()
+    of_pool = here.execution.kind in scope.OF_POOLS
+    return {
+        machine.key
+        for machine in db.minion_pools.claimed(session, here.execution.id)
+        if machine.key
+        and row.instance == (machine.id if of_pool else machine.instance)
+    }
+
+
 def _may_read(
     parts: Parts, session: Session, here: Scope, row: TaskRow, ref: str
 ) -> bool:
-    """The clouds of its own sides, and what its execution keeps: a task
-    for the destination never gets the source's password."""
+    """The clouds of its own sides, what its execution keeps, and the key of
+    the pool's machine that it works in: a task for the destination never
+    gets the source's password."""
     sides = scope.sides(parts.tasks[row.name])
     clouds = [references.parse(here.endpoints[side].secret) for side in sides]
     if ref == references.GRANT:
@@ -195,6 +219,8 @@ def _may_read(
     if any(one.is_local and ref == one.ref for one in clouds):
         return True
     if ref in _kept(session, here):
+        return True
+    if ref in _pooled_keys(parts, session, here, row):
         return True
     return Side.TARGET in sides and ref in _scripts(session, here)
 

@@ -11,6 +11,7 @@ from coriolis_ng.objects.value import Value
 class Purpose(enum.StrEnum):
     WRITE = 'write'  # the agent writes a replica's volumes
     MORPH = 'morph'  # a guest's disks are mounted and adapted
+    POOL = 'pool'  # either, for one execution after the other
 
 
 class MinionKeys(Value):
@@ -18,7 +19,8 @@ class MinionKeys(Value):
 
     ``user_key`` is the public line of the user's key; ``host_key`` the
     private host key in OpenSSH's PEM form, so that we know its public half
-    before the first connection. Never logged, never kept in a row.
+    before the first connection. Never logged, never kept in a row: what
+    lasts is in the secret store.
     """
 
     user_key: str

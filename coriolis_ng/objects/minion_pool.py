@@ -86,8 +86,15 @@ class PoolMachine(Value):
     updated_at: datetime.datetime | None = None
 
     def owned(self) -> frozenset[str]:
-        """The ids of what cleanups must leave alone."""
+        """The ids of what cleanups must leave alone; what hangs on it has
+        it as its parent."""
         return frozenset([self.minion.id] if self.minion else [])
+
+    @property
+    def key(self) -> str | None:
+        """The reference of the private key with which it is reached."""
+        ssh = self.minion.ssh if self.minion else None
+        return ssh.key if ssh and ssh.key else None
 
 
 class PoolEvent(Value):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from coriolis_ng.engine.plan import Plan
+from coriolis_ng.engine.plan import Plan, Step
 from coriolis_ng.objects.deployment import (
     Deployment,
     DeploymentPurpose,
@@ -68,10 +68,7 @@ def build(
                 scripts=scripts.of(name, point.vm.os_type),
                 set_dhcp=spec.set_dhcp,
             )
-            gone = plan.clean(
-                GiveBack if pooled else CleanTarget, morpher, after=[morphed]
-            )
-            before = [morphed, gone]
+            before = [morphed, _morpher_goes(plan, morpher, morphed)]
         vm = plan.add(
             MakeVm if released is None else MakeVmOfReplica,
             instance=name,
@@ -85,6 +82,13 @@ def build(
         plan.add(FindAddress, instance=name, vm=vm.vm)
         plan.clean(CleanTarget, clones, vm)
     return plan
+
+
+def _morpher_goes(plan: Plan, morpher: Step, morphed: Step) -> Step:
+    """Programs of the guest ran in it, as root."""
+    if morpher.kind is TakeToMorph:
+        return plan.clean(GiveBack, morpher, after=[morphed], guest_ran=True)
+    return plan.clean(CleanTarget, morpher, after=[morphed])
 
 
 def tear_down(deployment: Deployment) -> Plan:

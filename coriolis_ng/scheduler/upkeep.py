@@ -52,8 +52,8 @@ def needed(
     if spec.minion_retention_strategy is IdleStrategy.DELETE:
         drop += surplus
     else:
-        on = {m.id for m in pool.machines if m.power is Power.ON}
-        stop = [id for id in surplus if id in on]
+        off = {m.id for m in pool.machines if m.power is Power.OFF}
+        stop = [id for id in surplus if id not in off]
     if check:
         heal += [
             m.id

@@ -8,6 +8,7 @@ cleanup drops them with the machine.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -77,7 +78,12 @@ class Guard:
         return False
 
 
-def reach(work: Work, ssh: Ssh, stop: Callable[[], bool]) -> Connected:
+def reach(
+    work: Work,
+    ssh: Ssh,
+    stop: Callable[[], bool],
+    seconds: float = BOOT_SECONDS,
+) -> Connected:
     """An SSH session; waits for a machine that is still booting."""
     return wait_for_ssh(
         ssh.host,
@@ -85,30 +91,65 @@ def reach(work: Work, ssh: Ssh, stop: Callable[[], bool]) -> Connected:
         ssh.user,
         work.secret(ssh.key).decode(),
         ssh.host_key,
-        timeout_seconds=BOOT_SECONDS,
+        timeout_seconds=seconds,
         stop=stop,
     )
 
 
-def _boot(work: Work, volumes: Sequence[Volume], purpose: Purpose) -> Minion:
+@dataclasses.dataclass(frozen=True)
+class Pin:
+    """Fresh keys of one worker VM: ``given`` is what it gets; ``key`` refers
+    to the user's private key, ``host_key`` is the public line to expect."""
+
+    given: MinionKeys
+    key: str
+    host_key: str
+
+    def on(self, minion: Minion) -> Minion:
+        """The machine as it is reached with them; one without SSH as it
+        is."""
+        if minion.ssh is None:
+            return minion
+        ssh = msgspec.structs.replace(
+            minion.ssh, key=self.key, host_key=self.host_key
+        )
+        return msgspec.structs.replace(minion, ssh=ssh)
+
+
+def new_keys(work: Work) -> Pin:
+    """The private key is in the secret store when it returns."""
     private, public = make_keypair('coriolis')
     host_private, host_public = make_keypair()
-    key = work.keep(private.encode())
-    minion: Minion = work.target.imports.make_minion(
-        volumes,
-        purpose,
-        MinionKeys(user_key=public, host_key=host_private),
-        options=work.target_options,
-        watch=watch.target(work),
+    return Pin(
+        given=MinionKeys(user_key=public, host_key=host_private),
+        key=work.keep(private.encode()),
+        host_key=host_public,
     )
-    if minion.ssh is None:
-        return minion
-    ssh = msgspec.structs.replace(minion.ssh, key=key, host_key=host_public)
-    minion = msgspec.structs.replace(minion, ssh=ssh)
-    work.note(f'worker VM {minion.id} starts at {ssh.host}')
-    reach(work, ssh, Guard(work, minion)).close()
-    work.note('worker VM answers')
+
+
+def _boot(work: Work, volumes: Sequence[Volume], purpose: Purpose) -> Minion:
+    keys = new_keys(work)
+    minion: Minion = keys.on(
+        work.target.imports.make_minion(
+            volumes,
+            purpose,
+            keys.given,
+            options=work.target_options,
+            watch=watch.target(work),
+        )
+    )
+    answered(work, minion)
     return minion
+
+
+def answered(work: Work, minion: Minion) -> None:
+    """Waits for a machine that was started just now, with lines for the
+    user; nothing of one without SSH."""
+    if minion.ssh is None:
+        return
+    work.note(f'worker VM {minion.id} starts at {minion.ssh.host}')
+    reach(work, minion.ssh, Guard(work, minion)).close()
+    work.note('worker VM answers')
 
 
 class MakeWriter(Task):
@@ -130,12 +171,14 @@ class MakeWriter(Task):
             return self.Output(minion=minion)
         return self.Output(
             minion=msgspec.structs.replace(
-                minion, agent=_start_agent(work, minion, minion.ssh)
+                minion, agent=start_agent(work, minion, minion.ssh)
             )
         )
 
 
-def _start_agent(work: Work, minion: Minion, ssh: Ssh) -> Agent:
+def start_agent(work: Work, minion: Minion, ssh: Ssh) -> Agent:
+    """The agent for the machine's disks, with certificates that are as old
+    as this call; one that ran before is ended."""
     pem = make_certificates([ssh.host])
     ref = work.keep(msgspec.json.encode(pem))
     guard = Guard(work, minion)

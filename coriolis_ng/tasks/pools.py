@@ -12,49 +12,35 @@ from typing import Any
 
 import msgspec
 
-from coriolis_ng import errors
 from coriolis_ng.engine.task import Cleanup, Side, Task, Work
 from coriolis_ng.objects import Value
 from coriolis_ng.objects.minion import Minion
 from coriolis_ng.objects.minion_pool import MachineState, PoolMachine, Power
-from coriolis_ng.objects.resource import ResourceKind
 from coriolis_ng.objects.volume import ClonedVolumes, Volume, Volumes
 from coriolis_ng.providers import pools
-from coriolis_ng.tasks import watch
-from coriolis_ng.tasks.cleanup import at_target
+from coriolis_ng.tasks import pooled, watch
+from coriolis_ng.tasks.minions import start_agent
 
 
 class _OfMachine(Value):
-    """Both are filled in by ``renew``: the machine as it is now."""
+    """Filled in by ``renew``: the machine as it is now."""
 
     minion: Minion | None = None
     options: dict[str, Any] = {}
+    power: Power = Power.UNKNOWN
 
 
 def _now(subject: PoolMachine, given: Any) -> Any:
     return msgspec.structs.replace(
-        given, minion=subject.minion, options=subject.options
+        given,
+        minion=subject.minion,
+        options=subject.options,
+        power=subject.power,
     )
 
 
-def _ready(work: Work, minion: Minion | None, options: dict[str, Any]) -> Any:
-    """A machine that is there, on, and has nothing attached."""
-    cloud = pools.of(work.target)
-    if minion is not None and not cloud.check(minion):
-        work.note(f'worker VM {minion.id} died: another one is made')
-        work.dropped(at_target(work, ResourceKind.VM, minion.id, ''))
-        minion = None
-    if minion is None:
-        minion = cloud.make(options=options, watch=watch.target(work))
-        if minion.ssh is not None:
-            # Its keys would have to outlive the execution that made them.
-            raise errors.Unsupported(
-                'Pools of worker VMs with SSH are not supported yet.'
-            )
-        work.note(f'worker VM {minion.id} was made')
-    cloud.start(minion)
-    cloud.detach(minion)
-    return minion
+def _ready(work: Work, given: _OfMachine) -> Minion:
+    return pooled.ready(work, given.minion, given.power, given.options)
 
 
 class _Upkeep(Task):
@@ -86,7 +72,7 @@ class KeepMachine(_Upkeep):
         minion: Minion
 
     def run(self, work: Work, given: _OfMachine) -> Output:
-        return self.Output(minion=_ready(work, given.minion, given.options))
+        return self.Output(minion=_ready(work, given))
 
     def apply(self, subject: PoolMachine, made: Output) -> PoolMachine:
         return msgspec.structs.replace(
@@ -111,11 +97,7 @@ class DropMachine(_Upkeep):
 
     def run(self, work: Work, given: _OfMachine) -> Task.Output:
         if given.minion is not None:
-            cloud = pools.of(work.target)
-            cloud.detach(given.minion)
-            cloud.drop(given.minion)
-            gone = at_target(work, ResourceKind.VM, given.minion.id, '')
-            work.dropped(gone)
+            pooled.forsake(work, given.minion)
         return self.Output()
 
     def apply(self, subject: PoolMachine, made: Task.Output) -> PoolMachine:
@@ -136,31 +118,37 @@ class _Take(Task):
     class Output(Value):
         minion: Minion
 
-    def _lend(self, work: Work, given: Any, volumes: Sequence[Volume]) -> Any:
-        minion = _ready(work, given.minion, given.options)
+    def _lend(
+        self, work: Work, given: _OfMachine, volumes: Sequence[Volume]
+    ) -> Minion:
         lent = pools.of(work.target).attach(
-            minion, volumes, watch=watch.target(work)
+            _ready(work, given), volumes, watch=watch.target(work)
         )
         work.note(f'worker VM {lent.id} of the pool is used')
-        return self.Output(minion=lent)
+        return lent
 
     def renew(self, subject: PoolMachine, given: Any) -> Any:
         return _now(subject, given)
 
     def apply(self, subject: PoolMachine, made: Output) -> PoolMachine:
-        own = msgspec.structs.replace(made.minion, disks={})
+        # What it has beside is the execution's, and ends with it.
+        own = msgspec.structs.replace(made.minion, disks={}, agent=None)
         return msgspec.structs.replace(subject, minion=own, power=Power.ON)
 
 
 class TakeFromPool(_Take):
-    """A machine of a pool with the replica's volumes."""
+    """A machine of a pool with the replica's volumes, and the agent in it
+    for this execution alone."""
 
     class Input(_OfMachine, kw_only=True):
         volumes: Volumes
 
     def run(self, work: Work, given: Input) -> _Take.Output:
-        made: _Take.Output = self._lend(work, given, given.volumes.items)
-        return made
+        minion = self._lend(work, given, given.volumes.items)
+        if minion.ssh is not None:
+            agent = start_agent(work, minion, minion.ssh)
+            minion = msgspec.structs.replace(minion, agent=agent)
+        return self.Output(minion=minion)
 
 
 class TakeToMorph(_Take):
@@ -173,30 +161,61 @@ class TakeToMorph(_Take):
         volumes: ClonedVolumes
 
     def run(self, work: Work, given: Input) -> _Take.Output:
-        made: _Take.Output = self._lend(work, given, given.volumes.items)
-        return made
+        return self.Output(minion=self._lend(work, given, given.volumes.items))
 
 
 class GiveBack(Cleanup):
-    """Takes the volumes off a machine of a pool; the execution has it
-    until it ends."""
+    """Takes away what an execution had in a machine of a pool: volumes,
+    agent, certificates. Where that cannot be shown, or programs of a guest
+    ran in it, it becomes a new machine.
+
+    The execution has it until it ends.
+    """
 
     side = Side.TARGET
     needs = ('imports', 'pools')
     subject = PoolMachine
 
     class Input(_OfMachine, kw_only=True):
-        pass
+        """``guest_ran`` says that a guest was adapted in it."""
 
-    def run(self, work: Work, given: _OfMachine) -> Task.Output:
-        if given.minion is not None:
-            pools.of(work.target).detach(given.minion)
-        return self.Output()
+        guest_ran: bool = False
 
-    def renew(self, subject: PoolMachine, given: _OfMachine) -> Any:
+    class Output(Value):
+        """The machine where it was changed; it may still be starting."""
+
+        minion: Minion | None = None
+
+    def run(self, work: Work, given: Input) -> Output:
+        minion = given.minion
+        seen = minion and pools.of(work.target).check(minion)
+        if minion is None or seen is None:
+            # Whoever has it next makes another one.
+            return self.Output()
+        answers = minion.ssh is None or seen is Power.ON
+        if answers and not given.guest_ran and pooled.cleared(work, minion):
+            return self.Output()
+        return self.Output(minion=pooled.renewed(work, minion, given.options))
+
+    def apply(self, subject: PoolMachine, made: Output) -> PoolMachine:
+        if made.minion is None:
+            return subject
+        # One with a system of its own still starts it.
+        power = Power.UNKNOWN if made.minion.ssh else Power.ON
+        return msgspec.structs.replace(
+            subject, minion=made.minion, power=power
+        )
+
+    def renew(self, subject: PoolMachine, given: Input) -> Any:
         return _now(subject, given)
 
     def failed(self, subject: PoolMachine, code: str) -> PoolMachine:
-        return msgspec.structs.replace(
-            subject, state=MachineState.ERROR, power=Power.UNKNOWN
-        )
+        return unclean(subject)
+
+
+def unclean(machine: PoolMachine) -> PoolMachine:
+    """The machine when nobody can tell what is left in it: nobody gets it
+    before it was removed and made anew."""
+    return msgspec.structs.replace(
+        machine, state=MachineState.ERROR, power=Power.UNINITIALIZED
+    )

@@ -63,6 +63,12 @@ def known(services: Iterable[Service]) -> dict[str, ProviderInfo]:
 def provider(info: ProviderInfo) -> schema.Provider:
     """Its numbers, ascending, and our own words."""
     types = {n for c in info.capabilities for n in _TYPES.get(c, ())}
+    # Pools may be for one end only.
+    types -= {
+        number
+        for number in _TYPES['pools']
+        if _SCHEMAS[number][0] not in info.schemas
+    }
     return schema.Provider(
         types=sorted(types | {ENDPOINT}), capabilities=[*info.capabilities]
     )

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 import sqlalchemy as sa
@@ -15,6 +15,7 @@ from coriolis_ng.db import models
 from coriolis_ng.db.clock import later, utcnow
 from coriolis_ng.db.page import Page, select_page
 from coriolis_ng.db.row import of_id, remove, swap, update_version
+from coriolis_ng.db.upsert import CHUNK
 from coriolis_ng.objects import from_plain, to_plain
 from coriolis_ng.objects.minion import Minion
 from coriolis_ng.objects.minion_pool import (
@@ -239,6 +240,19 @@ def claimed(
         .execution_options(populate_existing=True)
     )
     return [_machine(row) for row in rows]
+
+
+def keys_in(session: Session, pool_ids: Collection[str]) -> frozenset[str]:
+    """References of the keys with which the machines of these pools are
+    reached; other ids may be among them."""
+    table = models.MinionMachine
+    wanted = sorted(pool_ids)
+    found: set[str] = set()
+    for begin in range(0, len(wanted), CHUNK):
+        some = table.pool_id.in_(wanted[begin : begin + CHUNK])
+        rows = session.scalars(sa.select(table).where(some))
+        found |= {key for row in rows if (key := _machine(row).key)}
+    return frozenset(found)
 
 
 def hold(session: Session, id: str) -> None:

@@ -203,7 +203,7 @@ def _of_deployments(session: Session, rows: Sequence[Any]) -> set[str]:
 
 
 def _of_pools(session: Session, rows: Sequence[Any]) -> set[str]:
-    """Worker VMs that are kept ready."""
+    """Worker VMs that are kept ready, and the files that hang on them."""
     ids = sorted({row.endpoint_id for row in rows if row.endpoint_id})
     machine, pool = models.MinionMachine, models.MinionPool
     several = session.scalars(
@@ -211,7 +211,12 @@ def _of_pools(session: Session, rows: Sequence[Any]) -> set[str]:
         .join(pool, pool.id == machine.pool_id)
         .where(pool.endpoint_id.in_(ids))
     )
-    return {from_plain(Minion, one).id for one in several if one}
+    owned = {from_plain(Minion, one).id for one in several if one}
+    return owned | {
+        row.id
+        for row in rows
+        if row.kind == ResourceKind.FILE and row.parent in owned
+    }
 
 
 # Whatever keeps things in a cloud after an execution says here what it owns:

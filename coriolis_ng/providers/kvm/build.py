@@ -41,7 +41,8 @@ class NewNic(Value):
 
 
 class NewDomain(Value):
-    """A machine to be; ``memory`` in bytes."""
+    """A machine to be; ``memory`` in bytes. With ``hot_plug`` disks of the
+    bus scsi may come and go while it runs."""
 
     name: str
     uuid: str
@@ -57,6 +58,7 @@ class NewDomain(Value):
     firmware: Firmware = Firmware.BIOS
     secure_boot: bool = False
     agent: bool = False
+    hot_plug: bool = False
     console: str = ''
     title: str = ''
 
@@ -103,7 +105,7 @@ def xml(domain: NewDomain) -> str:
     devices = ET.SubElement(root, 'devices')
     for index, disk in enumerate(domain.disks):
         _disk(devices, disk, index)
-    if any(disk.bus == 'scsi' for disk in domain.disks):
+    if domain.hot_plug or any(disk.bus == 'scsi' for disk in domain.disks):
         _sub(devices, 'controller', type='scsi', model='virtio-scsi')
     for nic in domain.nics:
         _nic(devices, nic)
@@ -114,6 +116,14 @@ def xml(domain: NewDomain) -> str:
     rng = _sub(devices, 'rng', model='virtio')
     _text(rng, 'backend', '/dev/urandom', model='random')
     return ET.tostring(root, encoding='unicode')
+
+
+def disk_xml(disk: NewDisk) -> str:
+    """One disk by itself, for a machine that runs; it does not boot from
+    it."""
+    devices = ET.Element('devices')
+    _disk(devices, disk, index=1)
+    return ET.tostring(devices[0], encoding='unicode')
 
 
 def _os(root: ET.Element, domain: NewDomain) -> None:

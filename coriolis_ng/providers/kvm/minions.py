@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -28,7 +29,7 @@ from coriolis_ng.providers.kvm import (
     schemas,
     seed,
 )
-from coriolis_ng.providers.kvm.connection import Access, told
+from coriolis_ng.providers.kvm.connection import Access, parse, told
 from coriolis_ng.providers.kvm.directories import Directories
 from coriolis_ng.providers.kvm.inventory import WORKER
 from coriolis_ng.providers.kvm.pools import PREFIX, Pools, file_name
@@ -79,7 +80,8 @@ class Plan:
 
     All names follow from the tag of the task, so a later attempt finds
     what an earlier one left. ``pool`` is the libvirt pool in whose
-    directory ``folder`` its files lie.
+    directory ``folder`` its files lie. One that is ``kept`` outlives the
+    execution: it is defined, and volumes come and go while it runs.
     """
 
     access: Access
@@ -92,6 +94,7 @@ class Plan:
     image: pathlib.Path
     pool: str
     folder: pathlib.Path
+    kept: bool = False
 
     @property
     def id(self) -> str:
@@ -128,11 +131,12 @@ class Record(flows.Step):
     def execute(self, plan: Plan) -> None:
         """Raises ``Stale`` and ``Canceled`` as the watch does."""
         plan.watch.record(ResourceKind.VM, plan.id)
-        # The VM is not defined: once it is off nothing else tells of its
-        # log.
+        # The VM may not be defined: once it is off nothing else tells of
+        # its log.
+        parent = plan.id if plan.kept else plan.pool
         for path in (plan.root, plan.seed, plan.console):
             plan.watch.record(
-                ResourceKind.FILE, f'{plan.pool}/{path.name}', plan.pool
+                ResourceKind.FILE, f'{plan.pool}/{path.name}', parent
             )
         plan.watch.stop_if_asked()
 
@@ -142,9 +146,7 @@ class MakeRoot(flows.Step):
 
     def execute(self, plan: Plan) -> None:
         """Raises ``Conflict`` where qemu-img refuses."""
-        qcow2.overlay(
-            plan.root, os.fspath(plan.image), qcow2.format_of(plan.image)
-        )
+        write_root(plan.root, plan.image)
 
 
 class MakeSeed(flows.Step):
@@ -152,13 +154,7 @@ class MakeSeed(flows.Step):
 
     def execute(self, plan: Plan) -> None:
         """Raises ``Unsupported`` without a program that makes ISOs."""
-        # cloud-init works once for each id of an instance.
-        instance = domainxml.short(plan.watch.tag, str(time.time()))
-        seed.make(
-            plan.seed,
-            f'i-{instance}',
-            seed.user_data(plan.keys, seed.host_public(plan.keys.host_key)),
-        )
+        write_seed(plan.seed, plan.keys)
 
 
 class Start(flows.Step):
@@ -168,6 +164,10 @@ class Start(flows.Step):
         """The running domain."""
         described = _describe(plan)
         with told('starting a worker VM'):
+            if plan.kept:
+                domain = plan.access.conn.defineXML(build.xml(described))
+                domain.create()
+                return domain
             # Not defined: after a crash of the host nothing of it comes
             # back.
             return plan.access.conn.createXML(build.xml(described))
@@ -180,7 +180,22 @@ class WaitForAddress(flows.Step):
         """Raises ``Conflict`` with the end of its console when the time of
         the options is over, or it stopped; ``Canceled``."""
         seconds = schemas.target(plan.options, 'worker_timeout_seconds')
-        return _wait(plan.access, domain, seconds, plan.watch, plan.console)
+        return wait_for_address(
+            plan.access, domain, seconds, plan.watch, plan.console
+        )
+
+
+def write_root(path: pathlib.Path, image: pathlib.Path) -> None:
+    """An empty overlay of the image, in place of what was there."""
+    qcow2.overlay(path, os.fspath(image), qcow2.format_of(image))
+
+
+def write_seed(path: pathlib.Path, keys: MinionKeys) -> None:
+    """``Unsupported`` without a program that makes ISOs."""
+    # cloud-init works once for each id of an instance.
+    instance = domainxml.short(path.name, str(time.time()))
+    user = seed.user_data(keys, seed.host_public(keys.host_key))
+    seed.make(path, f'i-{instance}', user)
 
 
 def make(
@@ -193,6 +208,7 @@ def make(
     *,
     options: Options,
     watch: Watch,
+    kept: bool = False,
 ) -> Minion:
     """Starts the VM with the volumes, and waits for its address.
 
@@ -212,6 +228,7 @@ def make(
         image=image_path(pools, directories, options),
         pool=pool,
         folder=pools.folder(pool),
+        kept=kept,
     )
     steps = flows.in_order(
         'worker VM',
@@ -257,16 +274,19 @@ def _describe(plan: Plan) -> build.NewDomain:
         cpu_mode=probe.worker_cpu(kind, plan.options),
         disks=(root, keys, *build.disks_of(paths, 'virtio', 2)),
         nics=(nic,),
+        hot_plug=plan.kept,
     )
 
 
-def _wait(
+def wait_for_address(
     access: Access,
     domain: libvirt.virDomain,
     seconds: int,
     watch: Watch,
     console: pathlib.Path,
 ) -> str:
+    """The address that it has; ``Conflict`` where it has none in time or
+    stopped, ``Canceled``."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         watch.stop_if_asked()
@@ -276,7 +296,9 @@ def _wait(
                     'The worker VM stopped by itself.', detail=_tail(console)
                 )
         minioncheck.check(access, domain.UUIDString())
-        host = networks.address(domain, _SOURCES)
+        host = _newest_lease(access, domain) or networks.address(
+            domain, _SOURCES
+        )
         if host is not None:
             return host
         time.sleep(_POLL_SECONDS)
@@ -285,6 +307,17 @@ def _wait(
         'network has DHCP, and that the worker image boots.',
         detail=_tail(console),
     )
+
+
+def _newest_lease(access: Access, domain: libvirt.virDomain) -> str | None:
+    """A machine that begins anew may ask as somebody else: the leases that
+    it had before stay listed until they expire."""
+    found = []
+    with contextlib.suppress(libvirt.libvirtError, errors.NotFound):
+        for nic in domainxml.nics(parse(domain.XMLDesc())):
+            for lease in access.network(nic.network).DHCPLeases(nic.mac):
+                found.append((lease['expirytime'], lease['ipaddr']))
+    return str(max(found)[1]) if found else None
 
 
 def _tail(console: pathlib.Path) -> str:

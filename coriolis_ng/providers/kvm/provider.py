@@ -13,6 +13,7 @@ from coriolis_ng.providers.kvm.directories import DEFAULTS, Directories
 from coriolis_ng.providers.kvm.exports import Exports
 from coriolis_ng.providers.kvm.imports import Imports
 from coriolis_ng.providers.kvm.inventory import Inventory
+from coriolis_ng.providers.kvm.minionpools import MinionPools
 
 
 class Connection:
@@ -25,6 +26,7 @@ class Connection:
         self.inventory = Inventory(self._access)
         self.exports = Exports(self._access, self.inventory, directories)
         self.imports = Imports(self._access, self.inventory, directories)
+        self.pools = MinionPools(self._access, self.inventory, directories)
 
     def ping(self) -> None:
         """Raises ``AuthFailed`` or ``Unreachable``."""
@@ -42,10 +44,11 @@ class Provider:
     """
 
     name = 'kvm'
-    capabilities = (base.INVENTORY, base.EXPORTS, base.IMPORTS)
+    capabilities = (base.INVENTORY, base.EXPORTS, base.IMPORTS, base.POOLS)
     connection_schema = schemas.CONNECTION
     source_schema = schemas.SOURCE
     target_schema = schemas.TARGET
+    pool_schemas = schemas.POOLS
 
     def __init__(self, directories: Sequence[str] = DEFAULTS) -> None:
         self.settings = {'directories': list(directories)}

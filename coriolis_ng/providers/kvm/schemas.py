@@ -198,6 +198,29 @@ TARGET = _object(
 )
 
 
+# What of a destination's environment is about its worker VMs.
+POOL = _object(
+    'KVM worker VMs that are kept ready',
+    {
+        name: TARGET['properties'][name]
+        for name in (
+            'storage_pool',
+            'network',
+            'worker_image',
+            'worker_memory',
+            'worker_vcpus',
+            'worker_timeout_seconds',
+            'domain_type',
+            'machine_type',
+            'cpu_mode',
+        )
+    },
+    ('worker_image',),
+)
+# A source's disks are read by the worker itself.
+POOLS = {'destination_pool': POOL}
+
+
 def option(
     schema: Mapping[str, Any], options: Mapping[str, Any], name: str
 ) -> Any:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 import msgspec
@@ -84,7 +85,8 @@ class MemoryPools:
 
     def stop(self, minion: Minion) -> None:
         """Off at once."""
-        self._client.call('stop_machine', name=minion.id)
+        with contextlib.suppress(errors.NotFound):
+            self._client.call('stop_machine', name=minion.id)
 
     def renew(
         self, minion: Minion, keys: MinionKeys, *, options: Options

@@ -82,6 +82,7 @@ class World:
                     'connection': CONNECTION,
                     'source': ENVIRONMENT,
                     'destination': ENVIRONMENT,
+                    'source_pool': ENVIRONMENT,
                     'destination_pool': ENVIRONMENT,
                 },
             )

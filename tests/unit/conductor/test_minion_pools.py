@@ -74,7 +74,9 @@ def pooled(site: Site) -> Site:
 def offers_pools(site: Site) -> None:
     """From here on its worker can look after pools."""
     offer = msgspec.structs.replace(
-        CLOUD, capabilities=(*CLOUD.capabilities, 'pools')
+        CLOUD,
+        capabilities=(*CLOUD.capabilities, 'pools'),
+        schemas={**CLOUD.schemas, 'destination_pool': {'type': 'object'}},
     )
     site.worker.beat(providers=(offer,))
 

@@ -21,7 +21,7 @@ from coriolis_ng.objects.transfer import Transfer
 from coriolis_ng.objects.trust import Grant, Trust, TrustKind
 from coriolis_ng.rpc.wire import Answer, Query
 from tests.unit.conductor.conftest import Site, with_settings
-from tests.unit.conductor.scripted import CLOUD
+from tests.unit.conductor.test_minion_pools import offers_pools
 
 WHO = Asker(
     project_id='p', user_id='u', roles=('member', 'reader'), token='t-user'
@@ -312,10 +312,7 @@ def test_a_stray_is_removed_under_the_callers_token(
 
 
 def test_a_pool_has_one_too(site: Site, keystone: Keystone) -> None:
-    words = (*CLOUD.capabilities, 'pools')
-    site.worker.beat(
-        providers=(msgspec.structs.replace(CLOUD, capabilities=words),)
-    )
+    offers_pools(site)
     transfer = site.transfer()
     spec = PoolSpec(
         name='pool',
