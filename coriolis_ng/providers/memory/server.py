@@ -114,10 +114,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self._answer(200, found)
 
     def _answer(self, status: int, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header('Content-Length', str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        try:
+            self.send_response(status)
+            self.send_header('Content-Length', str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+        except ConnectionError:
+            # Whoever asked was killed meanwhile; what it asked for is done.
+            self.close_connection = True
 
     def log_message(self, format: str, *args: Any) -> None:
         """Silent: the store's own log is what tests read."""
