@@ -100,7 +100,7 @@ def _blow(
     seconds = chance.uniform(0, 4)
     if how is How.FREEZE:
         seconds = chance.uniform(0.5, 5)
-        if chance.random() < 0.25:
+        if chance.random() < 0.25 and _kind(victim) != 'api':
             # What it held is given to others meanwhile.
             seconds = lease_seconds + chance.uniform(1, 5)
     return Blow(
