@@ -20,7 +20,7 @@ PACKAGES=(
     libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-clients
     qemu-system-x86 qemu-utils seabios ipxe-qemu ovmf dnsmasq-base
     mmdebstrap fdisk e2fsprogs zstd genisoimage
-    rabbitmq-server mariadb-server memcached
+    rabbitmq-server mariadb-server galera-4 galera-arbitrator-4 memcached
     shellcheck
 )
 
@@ -28,6 +28,7 @@ PACKAGES=(
 declare -A UNITS=(
     [rabbitmq-server]=rabbitmq-server
     [mariadb-server]=mariadb
+    [galera-arbitrator-4]=garb
     [memcached]=memcached
     [libvirt-daemon-system]='libvirtd.service libvirtd.socket
         libvirtd-ro.socket libvirtd-admin.socket libvirt-guests.service'

@@ -16,6 +16,7 @@ _OF_ENGINE = (
     'connection_recycle_time',
     'max_retries',
     'retry_interval',
+    'mysql_wsrep_sync_wait',
 )
 
 

@@ -65,6 +65,7 @@ class Database:
         self._one_writer = threading.Lock()
         self._owner: int | None = None
         self._outage = Outage('The database', LOG)
+        self._waits_for_peers = 'mysql_wsrep_sync_wait' not in options
         self._facade = enginefacade.transaction_context()
         self._facade.configure(
             connection=url.render_as_string(hide_password=False),
@@ -162,6 +163,8 @@ class Database:
     def _prepare(self, engine: sa.Engine) -> None:
         if not self._sqlite:
             sa.event.listen(engine, 'connect', _read_committed)
+            if self._waits_for_peers:
+                sa.event.listen(engine, 'connect', _wait_for_peers)
             return
         sa.event.listen(engine, 'connect', _wait_when_busy)
         sa.event.listen(
@@ -250,3 +253,13 @@ def _read_committed(connection: Any, record: object) -> None:
         cursor.execute(
             'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED'
         )
+
+
+def _wait_for_peers(connection: Any, record: object) -> None:
+    # On a node of a Galera cluster each statement sees all that was
+    # committed on any other before it: a worker asks one conductor about
+    # what it has just heard from another.
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW VARIABLES LIKE 'wsrep_on'")
+        if cursor.fetchone() == ('wsrep_on', 'ON'):
+            cursor.execute('SET SESSION wsrep_sync_wait = 7')

@@ -38,7 +38,7 @@ class MariaDB:
 
     def __enter__(self) -> Self:
         try:
-            shutil.copytree(_template(), self.base / 'data')
+            shutil.copytree(template(), self.base / 'data')
             self.start()
             self.create('coriolis')
         except BaseException:
@@ -103,7 +103,7 @@ class MariaDB:
         return pymysql.connect(unix_socket=str(self._socket), user='root')
 
 
-def _template() -> pathlib.Path:
+def template() -> pathlib.Path:
     """A data directory as mariadb-install-db leaves it, made once."""
     version = subprocess.run(
         [shutil.which('mariadbd') or '/usr/sbin/mariadbd', '--version'],

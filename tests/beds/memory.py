@@ -21,17 +21,22 @@ class MemoryCloud:
     """A running cloud, what a test does behind its back, and its log."""
 
     def __init__(
-        self, port: int, log: pathlib.Path, password: str = PASSWORD
+        self,
+        port: int,
+        log: pathlib.Path,
+        password: str = PASSWORD,
+        address: str = '127.0.0.1',
     ) -> None:
         self.port = port
-        self.client = Client('127.0.0.1', port, password)
+        self.client = Client(address, port, password)
+        self._address = address
         self._log = log
         self._password = password
 
     @property
     def connection_info(self) -> dict[str, Any]:
         return {
-            'host': '127.0.0.1',
+            'host': self._address,
             'port': self.port,
             'password': self._password,
         }
@@ -70,6 +75,7 @@ def started(
     name: str = 'cloud',
     capacity: int = 1 << 40,
     password: str = PASSWORD,
+    address: str = '127.0.0.1',
 ) -> Iterator[MemoryCloud]:
     """A cloud of its own, ended by its process id."""
     log = folder / f'{name}.log'
@@ -82,6 +88,8 @@ def started(
             str(log),
             '--capacity',
             str(capacity),
+            '--address',
+            address,
         ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -92,7 +100,7 @@ def started(
         process.stdin.write(password + '\n')
         process.stdin.flush()
         port = json.loads(process.stdout.readline())['port']
-        yield MemoryCloud(port, log, password)
+        yield MemoryCloud(port, log, password, address)
     finally:
         process.kill()
         process.wait()

@@ -123,8 +123,8 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def listens(port: int) -> bool:
-    """Whether something accepts connections on loopback's ``port``."""
+def listens(port: int, address: str = '127.0.0.1') -> bool:
+    """Whether something accepts connections on ``port``."""
     with socket.socket() as sock:
         sock.settimeout(1)
-        return sock.connect_ex(('127.0.0.1', port)) == 0
+        return sock.connect_ex((address, port)) == 0

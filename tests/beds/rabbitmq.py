@@ -17,9 +17,11 @@ PROGRAM = '/usr/lib/rabbitmq/bin/rabbitmq-server'
 
 
 class RabbitMQ:
-    """Use it with ``with``; ``url`` is for oslo.messaging."""
+    """Use it with ``with``; ``url`` is for oslo.messaging. ``address`` is
+    where it listens for clients."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = '127.0.0.1') -> None:
+        self.address = address
         self.base = pathlib.Path(tempfile.mkdtemp(prefix='cng-rabbitmq-'))
         self.port = process.free_port()
         self._epmd_port = process.free_port()
@@ -29,7 +31,7 @@ class RabbitMQ:
 
     @property
     def url(self) -> str:
-        return f'rabbit://guest:guest@127.0.0.1:{self.port}/'
+        return f'rabbit://guest:guest@{self.address}:{self.port}/'
 
     def __enter__(self) -> Self:
         try:
@@ -63,7 +65,7 @@ class RabbitMQ:
             [PROGRAM], self.base / 'log', env=self._env
         )
         self._server.wait_until(
-            lambda: process.listens(self.port), 90, 'rabbitmq'
+            lambda: process.listens(self.port, self.address), 90, 'rabbitmq'
         )
 
     @property
@@ -71,8 +73,14 @@ class RabbitMQ:
         """What makes ``rabbitmqctl`` speak to this node."""
         return dict(self._env)
 
-    def control(self, *words: str) -> None:
-        """``rabbitmqctl``, such as ``control('trace_on')``."""
+    def queues(self) -> dict[str, str]:
+        """The type of each queue (classic, quorum) by its name."""
+        told = self.control('-q', 'list_queues', 'name', 'type')
+        rows = [line.split('\t') for line in told.splitlines()]
+        return {name: kind for name, kind in rows if name != 'name'}
+
+    def control(self, *words: str) -> str:
+        """``rabbitmqctl``, such as ``control('trace_on')``; what it says."""
         program = PROGRAM.replace('rabbitmq-server', 'rabbitmqctl')
         done = subprocess.run(
             [program, *words],
@@ -83,6 +91,7 @@ class RabbitMQ:
         )
         if done.returncode:
             raise RuntimeError((done.stdout + done.stderr).decode())
+        return done.stdout.decode()
 
     def stop(self) -> None:
         """Stop the broker, and every process of it."""
@@ -108,7 +117,7 @@ class RabbitMQ:
             'HOME': str(base),
             'RABBITMQ_NODENAME': f'cng{self.port}@localhost',
             'RABBITMQ_NODE_PORT': str(self.port),
-            'RABBITMQ_NODE_IP_ADDRESS': '127.0.0.1',
+            'RABBITMQ_NODE_IP_ADDRESS': self.address,
             'RABBITMQ_DIST_PORT': str(process.free_port()),
             'ERL_EPMD_PORT': str(self._epmd_port),
             'ERL_EPMD_ADDRESS': '127.0.0.1',
@@ -122,6 +131,8 @@ class RabbitMQ:
             # One scheduler that sleeps instead of spinning.
             'RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS': (
                 '+S 1:1 +sbwt none -kernel inet_dist_use_interface {127,0,0,1}'
+                # Its only user may come from elsewhere than loopback.
+                ' -rabbit loopback_users []'
             ),
         }
 
