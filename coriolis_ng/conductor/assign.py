@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import runs, scope
+from coriolis_ng.conductor import bandwidth, runs, scope
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.conductor.scope import Scope
 from coriolis_ng.db import api as db
@@ -90,9 +90,19 @@ def _assignment(
         silent_seconds=kind.silent_seconds,
         lease_seconds=parts.settings.lease_seconds,
         seal_to=parts.key.public,
+        moves=kind.moves,
+        limit=_limit(parts, session, kind, row),
         project_id=execution.project_id,
         request_id=execution.spec.request_id,
     )
+
+
+def _limit(
+    parts: Parts, session: Session, kind: type[Task], row: TaskRow
+) -> float | None:
+    if not kind.moves:
+        return None
+    return bandwidth.divided(parts, session).get(row.id)
 
 
 def _checkpoints(session: Session, row: TaskRow) -> tuple[Any, ...]:

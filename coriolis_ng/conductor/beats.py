@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors, metrics
-from coriolis_ng.conductor import losses
+from coriolis_ng.conductor import bandwidth, losses
 from coriolis_ng.conductor.advance import advance, advance_all
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.conductor.wake import wake
 from coriolis_ng.db import api as db
 from coriolis_ng.db.rows import TaskRow
 from coriolis_ng.objects.execution import Cancel, Execution
-from coriolis_ng.rpc.wire import Beat, Hold, Orders, Stop
+from coriolis_ng.rpc.wire import Beat, Hold, Limit, Orders, Stop
 
 Executions = Callable[[str], Execution]
 
@@ -58,10 +58,27 @@ def _beat(
     orders = Orders(
         stop=(*_strays(told, mine), *_stops(told, mine, of)),
         hold=tuple(_holds(told, mine)),
+        limits=tuple(_limits(parts, session, mine)),
         lease_seconds=lease,
         known=bool(service.providers) or told.providers is not None,
     )
     return orders, [r.execution_id for r in old], fresh
+
+
+def _limits(
+    parts: Parts, session: Session, mine: list[TaskRow]
+) -> Iterable[Limit]:
+    """What its copies may take: said anew each time, also that there is
+    no limit any more."""
+    names = bandwidth.moving(parts)
+    copies = [row for row in mine if row.name in names]
+    given = bandwidth.divided(parts, session) if copies else {}
+    for row in copies:
+        yield Limit(
+            task_id=row.id,
+            attempt=row.attempt,
+            bytes_per_second=given.get(row.id),
+        )
 
 
 def _incarnation(session: Session, host: str) -> str | None:

@@ -38,6 +38,9 @@ class Work(Protocol):
     instance: str
     source: Any
     target: Any
+    # What its bytes may take: a ``transport.ratelimit.RateLimit``, whose
+    # rate changes while it works.
+    limit: Any
     source_options: dict[str, Any]
     target_options: dict[str, Any]
     # For cleanup tasks only: what the ledger names, the tags to look for in

@@ -23,7 +23,8 @@ class Progress(Value):
 
     ``done`` and ``total`` are bytes where ``unit`` is ``bytes``;
     ``rate`` is bytes per second over the last seconds and ``eta_seconds``
-    what is left, both None when not known.
+    what is left, both None when not known. ``limit`` is the share of all
+    limits of bandwidth that the task has just now, in bytes per second.
     """
 
     item: str = ''
@@ -32,6 +33,7 @@ class Progress(Value):
     unit: str = 'bytes'
     rate: float | None = None
     eta_seconds: float | None = None
+    limit: float | None = None
 
 
 class Level(enum.StrEnum):

@@ -47,6 +47,10 @@ class Assignment(Value):
     silent_seconds: int = 300
     lease_seconds: int = 90
     seal_to: str = ''  # the conductors' public key, for ``secret_put``
+    # It moves the contents of disks: limits of bandwidth are shared by all
+    # that do, and this is its share of those that workers do not know.
+    moves: bool = False
+    limit: float | None = None  # bytes per second
     # For the log: whose execution it is, and which request began it.
     project_id: str = ''
     request_id: str = ''
@@ -101,13 +105,23 @@ class Hold(Value):
     attempt: int
 
 
+class Limit(Value):
+    """What a task may take of the limits of endpoints and transfers, in
+    bytes per second; None is no limit."""
+
+    task_id: str
+    attempt: int
+    bytes_per_second: float | None = None
+
+
 class Orders(Value):
     """The answer of a beat: what to stop, what else to hold (a lost
-    ``start``), and for how long the leases now run. ``known`` is false
-    when the conductor wants ``providers`` told again."""
+    ``start``), how fast it may copy, and for how long the leases now run.
+    ``known`` is false when the conductor wants ``providers`` told again."""
 
     stop: tuple[Stop, ...] = ()
     hold: tuple[Hold, ...] = ()
+    limits: tuple[Limit, ...] = ()
     lease_seconds: int = 90
     known: bool = True
 

@@ -361,6 +361,7 @@ class _DiskCopy:
             sink,
             extents,
             workers=self._streams,
+            limit=self._work.limit,
             stop=self._stop,
             done=self._journals.save,
             progress=self._progress,

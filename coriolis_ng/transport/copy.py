@@ -161,6 +161,9 @@ class _Stream:
         if sink:
             checksum = digest(view, sink.algorithm)
             sent = sink.write_verified(start, view, checksum)
+            if self._options.limit:
+                # Compressed it was less: the limit is one of the wire.
+                self._options.limit.give_back(length - sent)
         else:
             self._sink.write(start, view)
         self._meter.add(done=length, read=length, sent=sent)

@@ -26,14 +26,15 @@ class RateLimit:
 
     A request larger than the bucket is let through when the bucket is full
     enough and the debt is paid by those who come after, so requests need no
-    splitting.  ``change`` takes effect for everybody within a nap.
+    splitting.  ``change`` takes effect for everybody within a nap.  A rate
+    of None is no limit.
     """
 
     NAP = 0.25
 
     def __init__(
         self,
-        bytes_per_second: float,
+        bytes_per_second: float | None,
         *,
         burst_seconds: float = 0.1,
         clock: Clock = time,
@@ -45,14 +46,28 @@ class RateLimit:
         self._tokens = 0.0
         self._at = clock.monotonic()
 
-    def change(self, bytes_per_second: float) -> None:
+    @property
+    def rate(self) -> float | None:
+        """Bytes per second; None is no limit."""
+        return self._rate
+
+    def change(self, bytes_per_second: float | None) -> None:
         """Use another limit from now on."""
         with self._lock:
             self._refill()
             self._rate = bytes_per_second
 
+    def give_back(self, count: int) -> None:
+        """So many of the bytes that were taken did not travel after all."""
+        with self._lock:
+            if self._rate is not None:
+                self._tokens += count
+
     def _refill(self) -> None:
         now = self._clock.monotonic()
+        if self._rate is None:
+            self._tokens, self._at = 0.0, now
+            return
         most = self._rate * self._burst_seconds
         gained = (now - self._at) * self._rate
         self._tokens = min(most, self._tokens + gained)
@@ -65,6 +80,8 @@ class RateLimit:
         while not stopped():
             with self._lock:
                 self._refill()
+                if self._rate is None:
+                    return
                 if self._tokens >= 0:
                     self._tokens -= count
                     return

@@ -23,6 +23,7 @@ from coriolis_ng.engine.task import Task, Work
 from coriolis_ng.objects import from_plain, to_plain
 from coriolis_ng.objects.task import TaskState
 from coriolis_ng.rpc.wire import Answer, Result
+from coriolis_ng.transport.ratelimit import RateLimit
 from coriolis_ng.worker import pipe, verbs
 from coriolis_ng.worker.work import ChildWork, Line, load_object
 
@@ -55,11 +56,15 @@ def main(control: socket.socket) -> None:
     if not isinstance(first, pipe.RunTask | pipe.RunQuery):
         return
     _send_logs(line)
+    limit = RateLimit(first.limit if isinstance(first, pipe.RunTask) else None)
     threading.Thread(
-        target=_listen, args=(end, line, stop), name='listener', daemon=True
+        target=_listen,
+        args=(end, line, stop, limit),
+        name='listener',
+        daemon=True,
     ).start()
     if isinstance(first, pipe.RunTask):
-        line.say(pipe.Ended(result=_run_task(first, line, stop)))
+        line.say(pipe.Ended(result=_run_task(first, line, stop, limit)))
     else:
         line.say(pipe.Ended(answer=_run_query(first, line)))
 
@@ -71,19 +76,23 @@ def vanish() -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def _listen(end: pipe.Pipe, line: Line, stop: threading.Event) -> None:
+def _listen(
+    end: pipe.Pipe, line: Line, stop: threading.Event, limit: RateLimit
+) -> None:
     while (message := end.receive()) is not None:
         if isinstance(message, pipe.StopNow):
             stop.set()
         elif isinstance(message, pipe.Reply):
             line.answered(message)
+        elif isinstance(message, pipe.Limit):
+            limit.change(message.bytes_per_second)
     os.killpg(0, signal.SIGKILL)
 
 
 def _run_task(
-    first: pipe.RunTask, line: Line, stop: threading.Event
+    first: pipe.RunTask, line: Line, stop: threading.Event, limit: RateLimit
 ) -> Result:
-    work = ChildWork(first.assignment, line, stop, first.providers)
+    work = ChildWork(first.assignment, line, stop, first.providers, limit)
     try:
         try:
             return _run(first, work)

@@ -39,7 +39,7 @@ class Child:
         self._lock = threading.Lock()
         self._pipe: pipe.Pipe | None = None
         self._process: Process | None = None
-        self._asked = self._killed = False
+        self._asked = self._killed = self._fed = False
         self._last: pipe.Ended | None = None
         self._rest = b''
 
@@ -70,6 +70,14 @@ class Child:
         """Sends; nothing happens when the child is gone."""
         if self._pipe:
             self._pipe.send(message)
+
+    def limit(self, bytes_per_second: float | None) -> bool:
+        """Changes what its bytes may take; False before its first word,
+        which says it as well."""
+        if not self._fed:
+            return False
+        self.say(pipe.Limit(bytes_per_second=bytes_per_second))
+        return True
 
     def ask(self) -> None:
         """Asks the child to stop, on two ways: a signal is not seen in a
@@ -132,6 +140,7 @@ class Child:
                 self._process.kill()
                 return
             end.send(first)
+            self._fed = True
             if self._asked:
                 end.send(pipe.StopNow())
 

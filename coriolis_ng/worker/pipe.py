@@ -31,6 +31,7 @@ class RunTask(Value, tag='run_task'):
 
     assignment: Assignment
     providers: dict[str, str]
+    limit: float | None = None  # bytes per second, as in ``Limit``
 
 
 class RunQuery(Value, tag='run_query'):
@@ -52,6 +53,12 @@ class Reply(Value, tag='reply'):
 
 class StopNow(Value, tag='stop'):
     """Please end at the next good moment."""
+
+
+class Limit(Value, tag='limit'):
+    """Its share of what may be copied now; None is no limit."""
+
+    bytes_per_second: float | None = None
 
 
 # --- what the child says ----------------------------------------------------
@@ -103,7 +110,7 @@ class Ended(Value, tag='ended'):
     answer: Answer | None = None
 
 
-FromWorker = RunTask | RunQuery | Reply | StopNow
+FromWorker = RunTask | RunQuery | Reply | StopNow | Limit
 FromChild = Hello | Told | Noted | Learned | Saved | Call | Logged | Ended
 
 

@@ -7,9 +7,8 @@ import base64
 import enum
 import logging
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -18,75 +17,17 @@ from coriolis_ng.objects import from_plain
 from coriolis_ng.objects.resource import Resource, ResourceKind
 from coriolis_ng.objects.task import TaskState
 from coriolis_ng.rpc import serializer
-from coriolis_ng.rpc.wire import (
-    Assignment,
-    Beat,
-    Orders,
-    Result,
-    TaskBeat,
-)
+from coriolis_ng.rpc.wire import Assignment, Result, TaskBeat
 from coriolis_ng.secrets import seal
 from coriolis_ng.worker import pipe
-from coriolis_ng.worker.lease import Lease
+from coriolis_ng.worker.home import Home
 from coriolis_ng.worker.masking import Mask
 from coriolis_ng.worker.moved import Moved
-from coriolis_ng.worker.nursery import Nursery
 from coriolis_ng.worker.offspring import Child
-from coriolis_ng.worker.options import Options
 from coriolis_ng.worker.report import Report
 
 LOG = logging.getLogger(__name__)
 OUTPUT = logging.getLogger('coriolis_ng.worker.output')
-
-
-class Conductor(Protocol):
-    """The conductor as a worker sees it (``rpc.conductor.WorkerHalf``).
-
-    Nobody there is ``Unreachable``; all of it may be repeated.
-    """
-
-    def take(
-        self, task_id: str, attempt: int, host: str, incarnation: str
-    ) -> Assignment: ...
-
-    def beat(self, beat: Beat) -> Orders: ...
-
-    def created(
-        self, task_id: str, attempt: int, resource: Resource
-    ) -> None: ...
-
-    def dropped(
-        self, task_id: str, attempt: int, kind: ResourceKind, id: str
-    ) -> None: ...
-
-    def finish(self, task_id: str, attempt: int, result: Result) -> None: ...
-
-    def secret_get(self, ref: str, task_id: str, attempt: int) -> str: ...
-
-    def secret_put(self, task_id: str, attempt: int, sealed: str) -> str: ...
-
-    def secret_drop(self, ref: str, task_id: str, attempt: int) -> None: ...
-
-
-@dataclass(frozen=True)
-class Home:
-    """What all tasks of a worker share.
-
-    ``providers`` maps names to ``module:Class``; ``flush`` sends a beat now
-    and returns when it was acknowledged or cannot be; ``closed`` is set
-    when the worker ends for good.
-    """
-
-    conductor: Conductor
-    nursery: Nursery
-    providers: Mapping[str, str]
-    key: seal.Key
-    lease: Lease
-    host: str
-    incarnation: str
-    options: Options
-    flush: Callable[[], None]
-    closed: threading.Event = field(default_factory=threading.Event)
 
 
 class Why(enum.Enum):
@@ -118,6 +59,9 @@ class Runner:
         self._report = Report(task_id, attempt)
         self._moved = Moved('')
         self._about: dict[str, Any] = {'task': task_id, 'attempt': attempt}
+        self._cap: float | None = None
+        self._share: float | None = None
+        self._told_share: float | None = None
 
     @property
     def pid(self) -> int | None:
@@ -128,6 +72,16 @@ class Runner:
     @property
     def stopping(self) -> bool:
         return self._why is not None
+
+    @property
+    def moves(self) -> bool:
+        """It takes part in what limits of bandwidth leave."""
+        return self._assignment is not None and self._assignment.moves
+
+    @property
+    def cap(self) -> float | None:
+        """What the conductor leaves to it, in bytes per second."""
+        return self._cap
 
     def run(self) -> None:
         """Takes the task, runs it and reports how it ended."""
@@ -144,6 +98,7 @@ class Runner:
             'execution': assignment.execution_id,
         }
         context.learn(**self._about)
+        self._cap = assignment.limit
         self._assignment = assignment
         self._log(logging.INFO, f'began {assignment.name}')
         # An error in this very code must not leave the row running, or the
@@ -171,6 +126,20 @@ class Runner:
             child.kill()
         elif child and first:
             child.ask()
+
+    def cap_to(self, bytes_per_second: float | None) -> None:
+        """What a beat's answer leaves to it from now on."""
+        self._cap = bytes_per_second
+
+    def limit_to(self, bytes_per_second: float | None) -> None:
+        """Its share of what this worker may copy."""
+        self._share = bytes_per_second
+        child = self._child
+        if child is None or self._told_share == bytes_per_second:
+            return
+        # Before its first word it is tried again with the next tick.
+        if child.limit(bytes_per_second):
+            self._told_share = bytes_per_second
 
     def tick(self) -> None:
         """Looks at the clock: called every second or so."""
@@ -211,8 +180,13 @@ class Runner:
             self._heard_at = self._home.lease.now()
             if self._why is not None:
                 return None
+        if assignment.moves:
+            self._home.divide()
+        self._told_share = self._share
         first = pipe.RunTask(
-            assignment=assignment, providers=dict(self._home.providers)
+            assignment=assignment,
+            providers=dict(self._home.providers),
+            limit=self._told_share,
         )
         try:
             ended = child.run(first)

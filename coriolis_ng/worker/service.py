@@ -10,22 +10,25 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from coriolis_ng import errors, metrics
 from coriolis_ng.objects import from_plain
+from coriolis_ng.objects.bandwidth import Bandwidth
 from coriolis_ng.objects.service import ProviderInfo
 from coriolis_ng.outage import Outage
 from coriolis_ng.providers.base import Provider
 from coriolis_ng.rpc import serializer
 from coriolis_ng.rpc.wire import Beat, Orders, Query, Stop, TaskBeat
 from coriolis_ng.secrets import seal
+from coriolis_ng.worker.home import Conductor, Home
 from coriolis_ng.worker.lease import Lease
 from coriolis_ng.worker.nursery import Nursery
 from coriolis_ng.worker.options import Options
 from coriolis_ng.worker.queries import Queries
-from coriolis_ng.worker.runner import Conductor, Home, Runner, Why
+from coriolis_ng.worker.runner import Runner, Why
+from coriolis_ng.worker.throttle import Throttle
 from coriolis_ng.worker.work import reference
 
 LOG = logging.getLogger(__name__)
@@ -42,7 +45,9 @@ class WorkerService:
     scheduler is told; a task that is given beyond it runs nevertheless.
     ``kinds`` are the tasks that it knows, with the version of each; without
     it is given any.
-    A ``nursery`` that is given is the caller's to stop, and may be shared.
+    ``bandwidth`` is what all its copies may take together; it is asked
+    again and again. A ``nursery`` that is given is the caller's to stop,
+    and may be shared.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class WorkerService:
         incarnation: str,
         capacity: int = 8,
         kinds: Mapping[str, int] | None = None,
+        bandwidth: Callable[[], Bandwidth] = Bandwidth,
         options: Options | None = None,
         nursery: Nursery | None = None,
     ) -> None:
@@ -78,7 +84,9 @@ class WorkerService:
             incarnation=incarnation,
             options=options,
             flush=self._flush,
+            divide=self._divide,
         )
+        self._throttle = Throttle(bandwidth)
         self._queries = Queries(self._nursery, providers, self._key, options)
         self._options = options
         self._lock = threading.Lock()
@@ -250,6 +258,16 @@ class WorkerService:
             self.stop_task(stop)
         for hold in orders.hold:
             self.start_task(hold.task_id, hold.attempt)
+        limits = {(n.task_id, n.attempt): n for n in orders.limits}
+        for runner in self.running:
+            limit = limits.get((runner.task_id, runner.attempt))
+            if limit is not None:
+                runner.cap_to(limit.bytes_per_second)
+        if limits:
+            self._divide()
+
+    def _divide(self) -> None:
+        self._throttle.divide(self.running)
 
     def _flush(self) -> None:
         """Sends a beat now: what a task said must not be lost because it
@@ -278,6 +296,7 @@ class WorkerService:
                     runner.stop(Why.LEASE, grace)
             for runner in runners:
                 runner.tick()
+            self._divide()
 
     def _wait_idle(self, seconds: float) -> None:
         with self._wake:

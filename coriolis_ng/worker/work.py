@@ -25,6 +25,7 @@ from coriolis_ng.providers.base import Connection, Provider
 from coriolis_ng.rpc import serializer
 from coriolis_ng.rpc.wire import Access, Assignment
 from coriolis_ng.secrets import references
+from coriolis_ng.transport.ratelimit import RateLimit
 from coriolis_ng.worker import pipe
 from coriolis_ng.worker.access import connect
 from coriolis_ng.worker.meter import Meter
@@ -87,7 +88,9 @@ class ChildWork:
         line: Line,
         stop: threading.Event,
         providers: Mapping[str, str],
+        limit: RateLimit | None = None,
     ) -> None:
+        self.limit = limit or RateLimit(None)
         self.tag = assignment.tag
         self.attempt = assignment.attempt
         self.instance = assignment.instance
@@ -139,6 +142,8 @@ class ChildWork:
     ) -> None:
         report = self._meter.tell(item, done, total, unit)
         if report:
+            if self.limit.rate is not None and unit == 'bytes':
+                report = msgspec.structs.replace(report, limit=self.limit.rate)
             self._line.say(pipe.Told(progress=(report,)))
         if self._unsaved is not None:
             self._save(SAVE_SECONDS)

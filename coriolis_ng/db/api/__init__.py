@@ -7,6 +7,7 @@ a row, and costs a number of statements that does not depend on the data.
 
 from coriolis_ng.db.api import (
     audits,
+    copies,
     deployments,
     endpoints,
     events,
@@ -35,6 +36,7 @@ from coriolis_ng.db.session import now
 __all__ = [
     'Page',
     'audits',
+    'copies',
     'deployments',
     'endpoints',
     'events',

@@ -97,7 +97,7 @@ def add_note(session: Session, task: TaskRow, text: str, level: Level) -> None:
 def _save_progress(
     session: Session, task_id: str, progress: Sequence[Progress]
 ) -> None:
-    columns = ['done', 'total', 'unit', 'rate', 'eta_seconds']
+    columns = ['done', 'total', 'unit', 'rate', 'eta_seconds', 'limit']
     # The last of an item counts: a statement may not name a row twice.
     latest = {one.item: one for one in progress}
     rows = [
@@ -191,6 +191,7 @@ def _progress(row: models.TaskProgress) -> Progress:
         unit=row.unit,
         rate=row.rate,
         eta_seconds=row.eta_seconds,
+        limit=row.limit,
     )
 
 
