@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests over a keystoneauth1 session; refusals become exceptions."""
+"""Requests over a keystoneauth1 session; refusals become exceptions.
+
+Bodies are never logged: they hold passwords, scripts and keys, and
+keystoneauth1, which would log them, knows which of its own to leave out only.
+"""
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -17,6 +22,8 @@ from coriolis_ng.client.errors import (
     Unreachable,
     kind_of,
 )
+
+LOG = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 SERVICE_TYPE = 'migration'
@@ -112,10 +119,20 @@ class Api:
                 params=wanted,
                 raise_exc=False,
                 headers={'Accept': 'application/json', **(headers or {})},
+                log=False,
                 **more,
             )
         except exceptions.ClientException as error:
+            LOG.debug('%s %s was not answered', verb, path)
             raise _of_keystoneauth(error) from None
+        LOG.debug(
+            '%s %s answered %s, request=%s%s',
+            verb,
+            answer.url,
+            answer.status_code,
+            answer.headers.get('x-openstack-request-id', ''),
+            '' if body is None else '; bodies are not logged',
+        )
         if answer.status_code >= 400:
             raise _refusal(answer)
         return answer

@@ -21,6 +21,8 @@ class Endpoint(Stamped):
     description: str
     connection_info: Json
     mapped_regions: list[str]
+    slots: int | None
+    bandwidth_limit: Json | None
     user_id: str
     project_id: str
 

@@ -23,7 +23,8 @@ POLL_SECONDS = 1.0
 
 class Progress(Resource):
     """How far an item of a task is; bytes where ``unit`` is ``bytes``,
-    then ``rate`` is bytes per second."""
+    then ``rate`` is bytes per second and ``limit`` what limits of bandwidth
+    leave to the task."""
 
     item: str
     done: int
@@ -31,6 +32,7 @@ class Progress(Resource):
     unit: str
     rate: float | None
     eta_seconds: float | None
+    limit: float | None
 
 
 class Task(Stamped):

@@ -38,6 +38,7 @@ class Transfer(Action):
     scenario: str
     keep_points: int
     execution_retries: int
+    bandwidth_limit: Json | None
     busy_with: str | None
 
 

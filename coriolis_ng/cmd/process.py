@@ -8,6 +8,7 @@ import logging
 import signal
 import threading
 from collections.abc import Iterable, Iterator
+from types import FrameType
 from typing import Protocol
 
 from oslo_config import cfg
@@ -81,15 +82,29 @@ def configure(
 
 @contextlib.contextmanager
 def told_to_end() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set, while the block lasts."""
+    """An event that SIGTERM and SIGINT set, while the block lasts; SIGHUP
+    reads the configuration again, for options that may change."""
     told = threading.Event()
     numbers = (signal.SIGTERM, signal.SIGINT)
     before = {n: signal.signal(n, lambda *_: told.set()) for n in numbers}
+    before[signal.SIGHUP] = signal.signal(signal.SIGHUP, _read_again)
     try:
         yield told
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _read_again(number: int, frame: FrameType | None) -> None:
+    # Not in the handler: whatever it interrupts may hold a lock of the log.
+    threading.Thread(target=_mutate, name='configuration').start()
+
+
+def _mutate() -> None:
+    try:
+        cfg.CONF.mutate_config_files()
+    except cfg.Error as error:
+        LOG.error('the configuration stays as it was: %s', error)
 
 
 def run(services: Iterable[Service], ready: str = '') -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import oslo_messaging
 from oslo_config import cfg
 
-from coriolis_ng import version
+from coriolis_ng import errors, version
 from coriolis_ng.api.app import make_app
 from coriolis_ng.api.feed import Feed, FeedSettings
 from coriolis_ng.api.site import Site
@@ -27,7 +28,7 @@ from coriolis_ng.conductor.parts import Parts, Settings
 from coriolis_ng.conductor.service import ConductorService
 from coriolis_ng.db.api.secrets import Rows
 from coriolis_ng.db.session import Database
-from coriolis_ng.objects import new_id
+from coriolis_ng.objects import bandwidth, new_id
 from coriolis_ng.objects.quota import QuotaResource
 from coriolis_ng.policy import Enforcer
 from coriolis_ng.providers import registry
@@ -38,6 +39,8 @@ from coriolis_ng.secrets import local, seal
 from coriolis_ng.tasks import TASKS
 from coriolis_ng.worker.options import Options
 from coriolis_ng.worker.service import WorkerService
+
+LOG = logging.getLogger(__name__)
 
 
 def transport() -> oslo_messaging.Transport:
@@ -134,6 +137,35 @@ def _limits(conf: cfg.ConfigOpts) -> Limits:
     return LocalLimits({one: group[one.value] for one in QuotaResource})
 
 
+class _Bandwidth:
+    """What a worker's copies may take, as the configuration says it now;
+    what was said before goes on where that makes no sense."""
+
+    def __init__(self, group: Any) -> None:
+        self._group = group
+        self._said = self._read()
+        self._limit = bandwidth.parse(*self._said)
+
+    def __call__(self) -> bandwidth.Bandwidth:
+        said = self._read()
+        if said != self._said:
+            self._said = said
+            try:
+                self._limit = bandwidth.parse(*said)
+                LOG.info('the limit of bandwidth is now %s', self._limit)
+            except errors.InvalidInput as error:
+                LOG.error('[worker] bandwidth: %s', error.message)
+        return self._limit
+
+    def _read(self) -> tuple[float, tuple[str, ...], str]:
+        group = self._group
+        return (
+            group.bandwidth_limit,
+            tuple(group.bandwidth_window),
+            group.bandwidth_time_zone,
+        )
+
+
 class Worker:
     """A worker and its topic on the bus."""
 
@@ -154,6 +186,7 @@ class Worker:
             host=conf.host,
             incarnation=incarnation(),
             capacity=group.capacity,
+            bandwidth=_Bandwidth(group),
             kinds={name: kind.version for name, kind in TASKS.items()},
             options=_settings(Options, group, release=version.release()),
         )

@@ -8,16 +8,25 @@ from typing import Any
 import msgspec
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import connections, regions, schemas
+from coriolis_ng.conductor import connections, regions, schemas, scopes
+from coriolis_ng.conductor.advance import advance
 from coriolis_ng.conductor.asking import Asker
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.conductor.versions import check_version
 from coriolis_ng.db import api as db
-from coriolis_ng.objects import new_id
+from coriolis_ng.objects import bandwidth, from_plain, new_id
+from coriolis_ng.objects.bandwidth import Bandwidth
 from coriolis_ng.objects.endpoint import Endpoint, EndpointSpec
 
 CHANGEABLE = frozenset(
-    {'name', 'description', 'connection_info', 'mapped_regions'}
+    {
+        'name',
+        'description',
+        'connection_info',
+        'mapped_regions',
+        'slots',
+        'bandwidth',
+    }
 )
 
 
@@ -28,6 +37,7 @@ def create(parts: Parts, who: Asker, spec: EndpointSpec) -> Endpoint:
         raise errors.InvalidInput(
             'The name of an endpoint has 1 to 255 characters.', field='$.name'
         )
+    _check_limits(spec.slots, spec.bandwidth)
     provider = parts.database.read(
         lambda s: schemas.find_provider(parts, s, spec.type, '$.type')
     )
@@ -43,6 +53,8 @@ def create(parts: Parts, who: Asker, spec: EndpointSpec) -> Endpoint:
         secret=ref,
         description=spec.description,
         mapped_regions=spec.mapped_regions,
+        slots=spec.slots,
+        bandwidth=spec.bandwidth,
     )
     try:
         return parts.database.write(lambda s: db.endpoints.create(s, endpoint))
@@ -71,6 +83,10 @@ def update(
     )
     check_version(before, version)
     fields = {k: v for k, v in changes.items() if k != 'connection_info'}
+    limit = fields.get('bandwidth')
+    if limit is not None:
+        fields['bandwidth'] = from_plain(Bandwidth, limit)
+    _check_limits(fields.get('slots'), fields.get('bandwidth'))
     named = tuple(fields.get('mapped_regions') or ())
     parts.database.read(lambda s: regions.check(s, named))
     info = changes.get('connection_info')
@@ -91,7 +107,26 @@ def update(
         raise
     if 'secret' in fields:
         connections.drop(parts, who.project_id, before.secret, who)
+    if made.slots != before.slots:
+        _let_go_on(parts, made)
     return made
+
+
+def _check_limits(slots: int | None, limit: Bandwidth | None) -> None:
+    if slots is not None and slots < 1:
+        raise errors.InvalidInput(
+            'At least one task runs on an endpoint at once.', field='$.slots'
+        )
+    if limit is not None:
+        bandwidth.check(limit)
+
+
+def _let_go_on(parts: Parts, endpoint: Endpoint) -> None:
+    """What waits for a slot of it asks again: there may be more."""
+    key = scopes.key_of(endpoint)
+    waiting = parts.database.read(lambda s: db.turns.waiting_for(s, key))
+    for execution_id in waiting:
+        advance(parts, execution_id)
 
 
 def delete(parts: Parts, who: Asker, id: str) -> None:

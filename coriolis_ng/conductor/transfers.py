@@ -26,7 +26,7 @@ from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.conductor.versions import check_version
 from coriolis_ng.db import api as db
 from coriolis_ng.engine.plan import Plan
-from coriolis_ng.objects import from_plain, new_id, to_plain
+from coriolis_ng.objects import bandwidth, from_plain, new_id, to_plain
 from coriolis_ng.objects.endpoint import Endpoint
 from coriolis_ng.objects.execution import (
     Execution,
@@ -196,6 +196,8 @@ def _check(
         provider = schemas.find_provider(parts, session, endpoint.type, field)
         schemas.check_environment(provider, side, environment)
     _check_pools(session, project_id, spec)
+    if spec.bandwidth is not None:
+        bandwidth.check(spec.bandwidth)
     if spec.keep_points < 1:
         raise errors.InvalidInput(
             'At least one recovery point is kept.', field='$.keep_points'

@@ -31,6 +31,29 @@ OPTIONS = [
         help='How many tasks it is given at once. Cleanups go beyond it.',
     ),
     cfg.FloatOpt(
+        'bandwidth_limit',
+        default=0,
+        min=0,
+        mutable=True,
+        help='How many million bytes a second all its copies take together; '
+        '0: no limit. This and the next two are read again at SIGHUP.',
+    ),
+    cfg.MultiStrOpt(
+        'bandwidth_window',
+        default=[],
+        mutable=True,
+        sample_default=['mon-fri@08:00-18:00=50', '22:00-06:00=none'],
+        help='Another limit at that time of day; the first that fits '
+        'counts. May be given many times.',
+    ),
+    cfg.StrOpt(
+        'bandwidth_time_zone',
+        default='UTC',
+        mutable=True,
+        help='Where the times of bandwidth_window are meant, such as '
+        'Europe/Bucharest.',
+    ),
+    cfg.FloatOpt(
         'beat_seconds',
         default=5,
         min=0.1,

@@ -130,36 +130,37 @@ def days_text(days: Sequence[int]) -> str:
     )
 
 
-def parse(mb_s: float, lines: Sequence[str]) -> Bandwidth:
-    """The limit that a configuration says: 0 is none; each line is a
-    window, ``08:00-18:00 mon-fri Europe/Bucharest 50`` (days and zone may
-    be left out, ``none`` is no limit). ``InvalidInput``."""
+def parse(mb_s: float, windows: Sequence[str], time_zone: str) -> Bandwidth:
+    """The limit that a configuration says: 0 is none; each window is like
+    ``mon-fri@08:00-18:00=50`` (without days: every day; ``none`` is no
+    limit). ``InvalidInput``."""
     given = Bandwidth(
-        mb_s=mb_s or None, profile=tuple(_line(text) for text in lines)
+        mb_s=mb_s or None,
+        profile=tuple(_window(text, time_zone) for text in windows),
     )
     check(given, '$.bandwidth')
     return given
 
 
-def _line(text: str) -> Window:
-    times, *middle, rate = text.split() if len(text.split()) > 1 else ('', '')
-    start, _, end = times.partition('-')
-    days: tuple[int, ...] = ()
-    zone = 'UTC'
-    for word in middle:
-        if word.partition('-')[0].partition(',')[0].lower() in DAYS:
-            days = days_of(word)
-        else:
-            zone = word
+def _window(text: str, time_zone: str) -> Window:
+    times, _, rate = text.partition('=')
+    days, at, clocks = times.rpartition('@')
+    start, _, end = clocks.partition('-')
     try:
-        mb_s = None if rate == 'none' else float(rate)
+        mb_s = None if rate.strip() == 'none' else float(rate)
     except ValueError:
         raise errors.InvalidInput(
-            f'{text!r} is no window of a profile; it is like "08:00-18:00 '
-            'mon-fri Europe/Bucharest 50".',
-            field='$.bandwidth_profile',
+            f'{text!r} is no window of a limit of bandwidth; it is like '
+            'mon-fri@08:00-18:00=50.',
+            field='$.bandwidth_window',
         ) from None
-    return Window(start=start, end=end, mb_s=mb_s, days=days, time_zone=zone)
+    return Window(
+        start=start.strip(),
+        end=end.strip(),
+        mb_s=mb_s,
+        days=days_of(days) if at else (),
+        time_zone=time_zone,
+    )
 
 
 def shares(

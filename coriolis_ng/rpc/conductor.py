@@ -62,7 +62,7 @@ class ApiHalf(MinionPoolCalls, QuotaCalls, RegionCalls, ScheduleCalls):
         version: int | None = None,
     ) -> Endpoint:
         """``changes``: any of name, description, connection_info,
-        mapped_regions. ``PreconditionFailed`` when it is not of
+        mapped_regions, slots, bandwidth. ``PreconditionFailed`` when it is not of
         ``version`` any more; None is any."""
         plain = self._client.call(
             'endpoint_update', context, id=id, changes=changes, version=version

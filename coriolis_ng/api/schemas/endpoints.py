@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from coriolis_ng.api.schemas.bandwidth import BandwidthAnswer, NewLimit
 from coriolis_ng.api.schemas.parts import (
     Answer,
     Id,
@@ -20,6 +21,16 @@ from coriolis_ng.api.schemas.parts import (
     Word,
 )
 
+Slots = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=1_000_000,
+        description='how many tasks run on it at once; 0 and null: what the '
+        "service's configuration says",
+    ),
+]
+
 
 class NewEndpoint(Request):
     """``connection_info`` is what the provider's schema asks for, or
@@ -30,6 +41,8 @@ class NewEndpoint(Request):
     connection_info: Json
     description: Text | None = None
     mapped_regions: list[Id] | None = None
+    slots: Slots | None = None
+    bandwidth_limit: NewLimit = None
 
 
 class CreateEndpoint(Request):
@@ -41,6 +54,8 @@ class EndpointChanges(Request):
     description: Text | None | UnsetType = UNSET
     connection_info: Json | UnsetType = UNSET
     mapped_regions: list[Id] | None | UnsetType = UNSET
+    slots: Slots | None | UnsetType = UNSET
+    bandwidth_limit: NewLimit | UnsetType = UNSET
 
 
 class UpdateEndpoint(Request):
@@ -48,7 +63,10 @@ class UpdateEndpoint(Request):
 
 
 class Endpoint(Stamped):
-    """``connection_info`` is never in clear: a reference, or ``***``."""
+    """``connection_info`` is never in clear: a reference, or ``***``.
+    ``slots`` is how many tasks run on it at once (null: what the service's
+    configuration says), ``bandwidth_limit`` what all copies from it and to
+    it take together."""
 
     id: str
     name: str
@@ -56,6 +74,8 @@ class Endpoint(Stamped):
     description: str
     connection_info: Json
     mapped_regions: list[str]
+    slots: int | None
+    bandwidth_limit: BandwidthAnswer | None
     user_id: str
     project_id: str
 

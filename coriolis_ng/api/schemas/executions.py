@@ -43,11 +43,14 @@ class ExecutionsQuery(PageQuery):
 
 
 class NewExecution(Request):
-    """``retry_of`` names a failed execution whose work is gone on with;
+    """Without ``shutdown_instances`` and ``auto_deploy`` the scenario
+    decides: a replica is copied, a live migration shuts down, copies and
+    deploys. False for either makes that a copy and no more.
+    ``retry_of`` names a failed execution whose work is gone on with;
     ``checksum`` asks for digests of the whole disks at both ends."""
 
-    shutdown_instances: bool | None = False
-    auto_deploy: bool | None = False
+    shutdown_instances: bool | None = None
+    auto_deploy: bool | None = None
     checksum: bool | None = False
     retry_of: Id | None = None
 
@@ -82,7 +85,8 @@ class Event(Stamped):
 
 class Progress(Answer):
     """How far an item of a task is: bytes where ``unit`` is ``bytes``,
-    ``rate`` then is bytes per second."""
+    ``rate`` then is bytes per second, and ``limit`` the task's share of the
+    limits of bandwidth just now (null: there is none)."""
 
     item: str
     done: int
@@ -90,6 +94,7 @@ class Progress(Answer):
     unit: str
     rate: float | None
     eta_seconds: float | None
+    limit: float | None
 
 
 class Task(Stamped):

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from coriolis_ng.api.schemas.bandwidth import BandwidthAnswer, NewLimit
 from coriolis_ng.api.schemas.executions import Execution, Filter, Status
 from coriolis_ng.api.schemas.parts import (
     Answer,
@@ -144,8 +145,8 @@ class NewStorageMappings(Request):
 class NewTransfer(Request):
     """``keep_points`` is how many recovery points are kept for each
     machine, ``execution_retries`` how often a failed execution is followed
-    by another one that goes on with its work. Null is as good as leaving a
-    field out."""
+    by another one that goes on with its work, ``bandwidth_limit`` what all
+    its copies take together. Null is as good as leaving a field out."""
 
     origin_endpoint_id: Id
     destination_endpoint_id: Id
@@ -164,6 +165,7 @@ class NewTransfer(Request):
     keep_daily: KeepMore | None = None
     keep_weekly: KeepMore | None = None
     execution_retries: Retries | None = None
+    bandwidth_limit: NewLimit = None
     origin_minion_pool_id: Id | None = None
     destination_minion_pool_id: Id | None = None
     instance_osmorphing_minion_pool_mappings: dict[str, Id] | None = None
@@ -190,6 +192,7 @@ class TransferChanges(Request):
     keep_daily: KeepMore | None | UnsetType = UNSET
     keep_weekly: KeepMore | None | UnsetType = UNSET
     execution_retries: Retries | None | UnsetType = UNSET
+    bandwidth_limit: NewLimit | UnsetType = UNSET
     # Present only to be refused with a sentence that says why.
     instances: list[Instance] | UnsetType = UNSET
     origin_endpoint_id: Id | UnsetType = UNSET
@@ -256,6 +259,7 @@ class Transfer(Action):
     keep_daily: int
     keep_weekly: int
     execution_retries: int
+    bandwidth_limit: BandwidthAnswer | None
     busy_with: str | None
     executions: list[Json] = []
 

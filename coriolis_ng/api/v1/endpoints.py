@@ -20,12 +20,13 @@ from coriolis_ng.api.method import (
     fields_of,
     method,
 )
+from coriolis_ng.api.schemas import bandwidth
 from coriolis_ng.api.schemas import endpoints as schema
 from coriolis_ng.api.schemas.parts import PageQuery
 from coriolis_ng.api.views import endpoints as view
 from coriolis_ng.api.views import providers
 from coriolis_ng.db import api as rows
-from coriolis_ng.objects import from_plain
+from coriolis_ng.objects import from_plain, to_plain
 from coriolis_ng.objects.endpoint import Endpoint, EndpointSpec
 from coriolis_ng.objects.network import Network, Option, Storage
 from coriolis_ng.objects.vm import Vm
@@ -204,14 +205,16 @@ class Endpoints(Controller):
         """Create an endpoint."""
         given: schema.NewEndpoint = call.body.endpoint
         _refuse_mask(given.connection_info)
-        spec = EndpointSpec(
-            name=given.name,
-            type=given.type,
-            connection_info=given.connection_info,
-            description=given.description or '',
-            mapped_regions=tuple(given.mapped_regions or ()),
-        )
         with fields_of('$.endpoint'):
+            spec = EndpointSpec(
+                name=given.name,
+                type=given.type,
+                connection_info=given.connection_info,
+                description=given.description or '',
+                mapped_regions=tuple(given.mapped_regions or ()),
+                slots=given.slots or None,
+                bandwidth=bandwidth.value(given.bandwidth_limit),
+            )
             made = call.site.conductor.endpoint_create(call.rpc(), spec)
         return schema.EndpointAnswer(endpoint=view.endpoint(made))
 
@@ -235,6 +238,12 @@ class Endpoints(Controller):
             if value is not UNSET
         }
         with fields_of('$.endpoint'):
+            if 'slots' in changes:
+                changes['slots'] = changes['slots'] or None
+            if 'bandwidth_limit' in changes:
+                del changes['bandwidth_limit']
+                limit = bandwidth.value(given.bandwidth_limit)
+                changes['bandwidth'] = limit and to_plain(limit)
             made = call.site.conductor.endpoint_update(
                 call.rpc(), id, changes, version
             )

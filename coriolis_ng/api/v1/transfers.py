@@ -19,6 +19,7 @@ from coriolis_ng.api.method import (
     fields_of,
     method,
 )
+from coriolis_ng.api.schemas import bandwidth
 from coriolis_ng.api.schemas import executions as execution_schema
 from coriolis_ng.api.schemas import plans as plan_schema
 from coriolis_ng.api.schemas import transfers as schema
@@ -36,7 +37,7 @@ from coriolis_ng.policies import transfers as rules
 ONE = '/transfers/{transfer_id}'
 _MAPPINGS = 'instance_osmorphing_minion_pool_mappings'
 # What null takes away.
-_REMOVABLE = frozenset({'notes', 'destination_minion_pool_id'})
+_REMOVABLE = frozenset({'notes', 'destination_minion_pool_id', 'bandwidth'})
 # What has a default of its own in the domain.
 _DEFAULTED = (
     'keep_points',
@@ -93,8 +94,8 @@ class TransferActions(Actions):
         found(call, id)
         given: plan_schema.PlanExecution = call.body
         spec = ExecutionSpec(
-            shutdown_instances=bool(given.shutdown_instances),
-            auto_deploy=bool(given.auto_deploy),
+            shutdown_instances=given.shutdown_instances,
+            auto_deploy=given.auto_deploy,
             checksum=bool(given.checksum),
         )
         told = call.site.conductor.transfer_plan(call.rpc(), id, spec)
@@ -247,6 +248,7 @@ def spec_of(given: schema.NewTransfer) -> TransferSpec:
         skip_os_morphing=bool(given.skip_os_morphing),
         destination_minion_pool_id=given.destination_minion_pool_id,
         morphing_pools=given.instance_osmorphing_minion_pool_mappings or {},
+        bandwidth=bandwidth.value(given.bandwidth_limit),
         **keep,
     )
 
@@ -300,6 +302,9 @@ def changes_of(
             found_ = _mappings(within).over(kept)
             changes['storage_mappings'] = to_plain(found_)
         changes['destination_environment'] = inside
+    if 'bandwidth_limit' in changes:
+        limit = bandwidth.value(changes.pop('bandwidth_limit'))
+        changes['bandwidth'] = limit and to_plain(limit)
     if _MAPPINGS in changes:
         changes['morphing_pools'] = changes.pop(_MAPPINGS) or {}
     # Null means "as it is" but for what it removes.

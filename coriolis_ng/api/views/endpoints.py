@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from coriolis_ng.api.schemas import endpoints as schema
-from coriolis_ng.api.views import words
+from coriolis_ng.api.views import bandwidth, words
 from coriolis_ng.objects.endpoint import Endpoint
 from coriolis_ng.objects.network import Network, Option, Storage
 from coriolis_ng.objects.vm import Disk, Nic, Vm
@@ -26,6 +26,8 @@ def endpoint(value: Endpoint) -> schema.Endpoint:
         description=value.description,
         connection_info=shown,
         mapped_regions=list(value.mapped_regions),
+        slots=value.slots,
+        bandwidth_limit=bandwidth.bandwidth(value.bandwidth),
         user_id=value.user_id,
         project_id=value.project_id,
         created_at=words.time(value.created_at),

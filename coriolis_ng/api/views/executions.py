@@ -37,8 +37,8 @@ def execution(value: Execution) -> schema.Execution:
         number=value.number,
         status=words.status(value),  # type: ignore[arg-type]
         type=value.kind.value,
-        shutdown_instances=value.spec.shutdown_instances,
-        auto_deploy=value.spec.auto_deploy,
+        shutdown_instances=bool(value.spec.shutdown_instances),
+        auto_deploy=bool(value.spec.auto_deploy),
         checksum=value.spec.checksum,
         retry_of=value.spec.retry_of,
         ended_at=words.time(value.ended_at),
@@ -144,6 +144,8 @@ def _line(one: Progress) -> str:
     if one.done < one.total:
         if one.rate and one.unit == 'bytes':
             text += f', {words.size(one.rate)}/s'
+            if one.limit:
+                text += f' (limit {words.size(one.limit)}/s)'
         if one.eta_seconds is not None:
             text += f', {words.duration(one.eta_seconds)} left'
     return text
@@ -169,6 +171,7 @@ def _progress(one: Progress) -> schema.Progress:
         unit=one.unit,
         rate=one.rate,
         eta_seconds=one.eta_seconds,
+        limit=one.limit,
     )
 
 

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET
 
 from coriolis_ng.api.schemas import transfers as schema
-from coriolis_ng.api.views import endpoints, words
+from coriolis_ng.api.views import bandwidth, endpoints, words
 from coriolis_ng.objects.preflight import Finding, Severity
 from coriolis_ng.objects.replica import Replica
 from coriolis_ng.objects.transfer import (
@@ -43,6 +43,7 @@ def transfer(
         keep_daily=value.spec.keep_daily,
         keep_weekly=value.spec.keep_weekly,
         execution_retries=value.spec.execution_retries,
+        bandwidth_limit=bandwidth.bandwidth(value.spec.bandwidth),
         busy_with=value.busy_with,
         info=info,
         created_at=words.time(value.created_at),

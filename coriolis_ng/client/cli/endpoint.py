@@ -7,7 +7,7 @@ import argparse
 
 from coriolis_ng.client import ApiError
 from coriolis_ng.client.api import Json
-from coriolis_ng.client.cli import connection, names
+from coriolis_ng.client.cli import bandwidth, connection, names
 from coriolis_ng.client.cli.command import (
     Command,
     Deleter,
@@ -39,6 +39,17 @@ def _regions(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _limits(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--slots',
+        type=int,
+        metavar='N',
+        help='how many tasks run on it at once (0: as the service is '
+        'configured)',
+    )
+    bandwidth.options(parser, 'all copies from it and to it')
+
+
 class Create(ShowOne):
     """Create an endpoint and check that its cloud lets us in."""
 
@@ -62,6 +73,7 @@ class Create(ShowOne):
             help='do not try to connect',
         )
         _regions(parser)
+        _limits(parser)
         connection.options(parser)
 
     def thing(self, given: argparse.Namespace) -> Json:
@@ -74,6 +86,8 @@ class Create(ShowOne):
             description=given.description,
             connection_info=access,
             mapped_regions=given.regions,
+            slots=given.slots,
+            bandwidth_limit=bandwidth.said(given),
         )
         if not given.skip_validation:
             self._validate(made['id'])
@@ -119,6 +133,9 @@ class Update(OfOne, ShowOne):
     examples = """
   {} endpoint update here --connection-prompt
   {} endpoint update here --name "the old cloud"
+  {} endpoint update here --slots 4 --bandwidth-limit 100 \\
+      --bandwidth-window mon-fri@08:00-18:00=20 \\
+      --bandwidth-time-zone Europe/Bucharest
 """
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -126,6 +143,7 @@ class Update(OfOne, ShowOne):
         parser.add_argument('--name')
         parser.add_argument('--description')
         _regions(parser)
+        _limits(parser)
         connection.options(parser)
 
     def thing(self, given: argparse.Namespace) -> Json:
@@ -140,6 +158,8 @@ class Update(OfOne, ShowOne):
             description=given.description,
             connection_info=access,
             mapped_regions=given.regions,
+            slots=given.slots,
+            bandwidth_limit=bandwidth.said(given),
         )
 
 

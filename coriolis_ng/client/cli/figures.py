@@ -83,6 +83,8 @@ def _task(task: dict[str, Any]) -> str:
     )
     if task['exception_details']:
         told += f': {task["exception_details"]}'
+    elif task['status'] == 'PENDING' and task.get('reason'):
+        told += f': {task["reason"]}'
     return told
 
 

@@ -63,10 +63,16 @@ def figures(one: Progress) -> list[str]:
     else:
         told = [f'{one.done} of {one.total} {one.unit}'.rstrip()]
     if bytes_ and one.rate:
-        told.append(rate(one.rate))
+        told.append(rate(one.rate) + _limit(one))
     if one.eta_seconds is not None and one.done < one.total:
         told.append(f'{duration(one.eta_seconds)} left')
     return told
+
+
+def _limit(one: Progress) -> str:
+    """`` of 50 MB/s``, where that is all that it may take."""
+    limit = one.get('limit')  # an older service does not say
+    return f' of {rate(limit)}' if limit else ''
 
 
 class Frame:
@@ -141,6 +147,9 @@ class Frame:
         for task in tasks:
             if task.status in RUNNING:
                 yield from self._running(task, width)
+            elif waits(task):
+                line = Text(f'    · {words(task.task_type)}', style='dim')
+                yield line.append(f'  {task.reason}')
             elif task.status == 'ERROR':
                 line = Text(f'    ✘ {words(task.task_type)}: ', style='red')
                 yield line.append(task.exception_details or '')
@@ -159,6 +168,11 @@ class Frame:
         names = min(max((len(p.item) for p in shown), default=0), NAME)
         for one in shown:
             yield _bar(one, names, width)
+
+
+def waits(task: Task) -> bool:
+    """It could run, but for something that it tells."""
+    return task.status == 'PENDING' and bool(task.get('reason'))
 
 
 def _state(tasks: list[Task]) -> str:
@@ -200,7 +214,7 @@ def _columns(one: Progress) -> tuple[str, str, str]:
     amount = figures(one)[0]
     if bytes_:
         amount = amount.rjust(len(f'1023.9 KiB of {size(one.total)}'))
-    speed = rate(one.rate) if bytes_ and one.rate else ''
+    speed = rate(one.rate) + _limit(one) if bytes_ and one.rate else ''
     left = ''
     if one.eta_seconds is not None and one.done < one.total:
         left = f'{duration(one.eta_seconds)} left'

@@ -7,7 +7,7 @@ import argparse
 from typing import Any
 
 from coriolis_ng.client.api import Json
-from coriolis_ng.client.cli import arguments, names, plan
+from coriolis_ng.client.cli import arguments, bandwidth, names, plan
 from coriolis_ng.client.cli.command import (
     Deleter,
     Lister,
@@ -115,6 +115,7 @@ def _settings(parser: argparse.ArgumentParser) -> None:
         help='how often an execution that failed is followed by itself by '
         'another one, which goes on with its work',
     )
+    bandwidth.options(parser, 'all its copies')
     arguments.pools(parser)
     arguments.scripts(parser)
 
@@ -128,6 +129,7 @@ def _said(given: argparse.Namespace) -> Json:
         'notes': given.notes,
         'keep_points': given.keep_points,
         'execution_retries': given.execution_retries,
+        'bandwidth_limit': bandwidth.said(given),
         'origin_minion_pool_id': given.origin_minion_pool_id,
         'destination_minion_pool_id': given.destination_minion_pool_id,
         'instance_osmorphing_minion_pool_mappings': (
@@ -195,6 +197,7 @@ class Update(_One):
     examples = """
   {} transfer update web1 --network-map '{"dmz": "red"}' --keep-points 14
   {} transfer update web1 --execution-retries 3
+  {} transfer update web1 --bandwidth-limit 50
 """
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -260,11 +263,18 @@ def _spec(parser: argparse.ArgumentParser) -> None:
     for name, text in (
         ('shutdown-instances', 'switch the machines off before the copy'),
         ('auto-deploy', 'deploy when it went well'),
-        ('checksum', 'compare whole disks at both ends afterwards'),
     ):
         parser.add_argument(
-            f'--{name}', action='store_true', default=None, help=text
+            f'--{name}',
+            action=argparse.BooleanOptionalAction,
+            help=f'{text} (a live migration does so if nothing is said)',
         )
+    parser.add_argument(
+        '--checksum',
+        action='store_true',
+        default=None,
+        help='compare whole disks at both ends afterwards',
+    )
 
 
 def _said_of_run(given: argparse.Namespace) -> Json:

@@ -13,7 +13,7 @@ from rich.live import Live
 
 from coriolis_ng.client import ApiError
 from coriolis_ng.client.cli.figures import duration
-from coriolis_ng.client.cli.frame import Frame, progress_line, words
+from coriolis_ng.client.cli.frame import Frame, progress_line, waits, words
 from coriolis_ng.client.runs import Run, Task, wait
 
 T = TypeVar('T', bound=Run)
@@ -143,6 +143,8 @@ def _where(task: Task) -> str:
 
 def _news(task: Task) -> list[str]:
     notes = task.notes
+    if waits(task):
+        notes.append(task.reason)
     if task.status in ('COMPLETED', 'ERROR', 'CANCELED'):
         notes.append(task.exception_details or task.status.lower())
     return notes
