@@ -128,7 +128,7 @@ class Api:
         LOG.debug(
             '%s %s answered %s, request=%s%s',
             verb,
-            answer.url,
+            answer.url.partition('?')[0],
             answer.status_code,
             answer.headers.get('x-openstack-request-id', ''),
             '' if body is None else '; bodies are not logged',

@@ -5,8 +5,11 @@ nobody who reads logs, rows, messages or processes has seen one."""
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import secrets
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -14,10 +17,11 @@ import pytest
 
 from coriolis_ng.client import Client
 from coriolis_ng.secrets.barbican import BarbicanStore
-from tests.beds import memory, tap
+from tests.beds import keystone, memory, tap
 from tests.beds import tenants as beds
 from tests.integration.secrets import places
 
+BIN = pathlib.Path(sys.executable).parent
 MIB = 1 << 20
 # Harmless: it must be found, or the search would find nothing at all.
 MACHINE = 'zq-harmless-machine'
@@ -49,6 +53,7 @@ def story(
     ):
         run = _Run(tenants, source, destination, plants)
         execution = run.all()
+        clients = run.commands(folder)
         plants['token'] = str(run.token)
         rows = places.dump(tenants.rows.base)
         run.delete()
@@ -70,6 +75,7 @@ def story(
             'bus': tapped.heard,
             'cmdline': b'\n'.join(processes.cmdline),
             'environ': b'\n'.join(processes.environ),
+            'clients': clients,
         },
     }
 
@@ -141,6 +147,52 @@ class _Run:
         self._deploy()
         return execution
 
+    def commands(self, folder: pathlib.Path) -> bytes:
+        """What both command lines tell of themselves when they tell all,
+        to the terminal and to a file."""
+        found = []
+        access = folder / 'access.json'
+        access.write_text(json.dumps(self._source.connection_info))
+        script = folder / 'script.sh'
+        script.write_text(f'echo {self._plants["global"]}')
+        for program, *noun in (['coriolis'], ['openstack', 'migration']):
+            log = folder / f'{program}.log'
+            for words in (
+                (
+                    *('endpoint', 'create', '--name', f'by {program}'),
+                    *('--provider', 'memory'),
+                    *('--connection-file', str(access)),
+                ),
+                (
+                    *('transfer', 'update', self._transfer),
+                    *('--user-script-global', f'linux={script}'),
+                ),
+                ('endpoint', 'delete', f'by {program}'),
+            ):
+                done = subprocess.run(
+                    [str(BIN / program), '--debug', '-v']
+                    + ['--log-file', str(log), *noun, *words],
+                    env={**os.environ, **self._variables()},
+                    capture_output=True,
+                    check=False,
+                )
+                assert done.returncode == 0, done.stderr
+                found += [done.stdout, done.stderr]
+            found.append(log.read_bytes())
+        return b'\n'.join(found)
+
+    def _variables(self) -> dict[str, str]:
+        return {
+            'OS_AUTH_URL': self._tenants.identity.url,
+            'OS_USERNAME': 'member-ours',
+            'OS_PASSWORD': self._plants['user'],
+            'OS_PROJECT_NAME': 'ours',
+            'OS_USER_DOMAIN_ID': 'default',
+            'OS_PROJECT_DOMAIN_ID': 'default',
+            'OS_IDENTITY_API_VERSION': '3',
+            'OS_REGION_NAME': keystone.REGION,
+        }
+
     def _deploy(self, **more: Any) -> None:
         deployments = self._client.deployments
         made = deployments.create(
@@ -177,7 +229,16 @@ class _Run:
         return said
 
 
-PLACES = ('logs', 'files', 'rows', 'rows after', 'bus', 'cmdline', 'environ')
+PLACES = (
+    'logs',
+    'files',
+    'rows',
+    'rows after',
+    'bus',
+    'cmdline',
+    'environ',
+    'clients',
+)
 
 
 @pytest.mark.parametrize('place', PLACES)
@@ -203,6 +264,7 @@ def test_no_token_of_any_kind_is_told(
         ('bus', MACHINE.encode()),
         ('cmdline', b'common.conf'),
         ('environ', b'zq-harmless-environ'),
+        ('clients', b'bodies are not logged'),
     ],
 )
 def test_the_search_finds_what_is_harmless(
