@@ -55,7 +55,7 @@ UNCLEAR = (
 # that we pushed, and volume groups and arrays that came up by themselves on
 # disks that were attached.
 LEFT = (
-    'ls -d /run/coriolis-* /sys/block/dm-* /sys/block/md* 2>/dev/null; exit 0'
+    'ls -d /run/coriolis-*/ /sys/block/dm-* /sys/block/md* 2>/dev/null; exit 0'
 )
 
 
