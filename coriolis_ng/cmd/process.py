@@ -27,6 +27,10 @@ QUIET = (
     'oslo.messaging=WARNING',
     'oslo_messaging=WARNING',
     'sqlalchemy=WARNING',
+    # When a connection is lost: a traceback for each that was open, beside
+    # the error that is raised.
+    'sqlalchemy.pool=CRITICAL',
+    'oslo_utils.excutils=CRITICAL',
     'alembic=WARNING',
     'stevedore=WARNING',
     'keystoneauth=WARNING',

@@ -39,9 +39,10 @@ _WRITES = 'coriolis_writes'
 _SQLITE_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}
 # ER_DISK_FULL and ER_RECORD_FILE_FULL.
 _MARIADB_FULL = {1021, 1114}
-# Too many connections; no part of the cluster; shutting down; read only
-# (twice); connection killed. The driver reports what it lost by itself.
-_MARIADB_AWAY = {1040, 1047, 1053, 1290, 1836, 1927}
+# Too many connections; no part of the cluster (at the commit: 1180); shutting
+# down; read only (twice); connection killed. The driver reports what it lost
+# by itself.
+_MARIADB_AWAY = {1040, 1047, 1053, 1180, 1290, 1836, 1927}
 
 
 class _Scope:
@@ -85,8 +86,13 @@ class Database:
     def reader(self) -> Iterator[Session]:
         """A transaction that only reads, on one snapshot with SQLite.
         Raises ``Away`` when the database is."""
-        with self._told(), self._facade.reader.using(_Scope()) as session:
-            yield session
+        try:
+            with self._told(), self._facade.reader.using(_Scope()) as session:
+                yield session
+        except exception.DBDeadlock as error:
+            # Nobody waits for a lock here: it is the node of a cluster that
+            # did not hear of the others' commits for too long.
+            raise Away('a read timed out') from error
 
     @contextlib.contextmanager
     def writer(self) -> Iterator[Session]:

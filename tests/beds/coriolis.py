@@ -135,11 +135,20 @@ class Service:
         )
 
     def _launch(self, name: str, program: str, *args: object) -> None:
-        argv = [pathlib.Path(sys.executable).parent / program]
+        path = pathlib.Path(sys.executable).parent / program
         self.running[name] = process.Server(
-            [*argv, *(str(one) for one in args)],
+            [*self._before(name), path, *(str(one) for one in args)],
             self.folder / f'{name}.out.log',
+            self._environment(name),
         )
+
+    def _before(self, name: str) -> list[str]:
+        """The words before a program's, such as of a network namespace."""
+        return []
+
+    def _environment(self, name: str) -> dict[str, str]:
+        """What a process gets beside the test's own environment."""
+        return {}
 
 
 class AllInOne(Service):
@@ -247,6 +256,11 @@ class Processes(Service):
             if name not in self.running:
                 self.start(name)
         self.wait_for_workers(self._workers())
+
+    def configure(self, name: str, text: str) -> None:
+        """Adds to the configuration that a process is started with."""
+        with self._file(name).open('a') as file:
+            file.write(f'{text}\n')
 
     def _workers(self) -> int:
         return sum(name.startswith('worker') for name in self.NAMES)

@@ -16,7 +16,7 @@ from coriolis_ng.db.errors import Away
 from coriolis_ng.db.session import Database
 from coriolis_ng.rpc import serializer
 
-SHUTTING_DOWN = 1053
+AWAY = [1040, 1047, 1053, 1180, 1290, 1836, 1927]
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_nobody_listens(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.services
-@pytest.mark.parametrize('code', [1040, 1047, SHUTTING_DOWN, 1290, 1836, 1927])
+@pytest.mark.parametrize('code', AWAY)
 def test_what_a_server_that_cannot_work_says(
     real: Database, code: int, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -116,6 +116,15 @@ def test_a_conflict_is_no_absence(real: Database, code: int) -> None:
 
     assert real.write(conflict_once) == 'done'
     assert len(calls) == 2
+
+
+@pytest.mark.services
+def test_a_read_that_times_out(real: Database) -> None:
+    """As on a node that waits in vain for the others' commits."""
+    words = 'Lock wait timeout exceeded; try restarting transaction'
+    text = str(signal(1205)).replace('the words of it', words)
+    with pytest.raises(Away):
+        real.read(lambda s: s.execute(sa.text(text)))
 
 
 @pytest.mark.services
