@@ -9,11 +9,13 @@ kernel then ends its children, whatever they wait for.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import importlib
 import logging
 import os
+import pathlib
 import select
 import signal
 import socket
@@ -168,6 +170,7 @@ def main() -> None:
     while True:
         data, fds, _, _ = socket.recv_fds(sock, 1, 2)
         if not data or len(fds) != 2:
+            _end_children()
             return
         parent = os.getpid()
         if os.fork() == 0:
@@ -178,6 +181,17 @@ def main() -> None:
                 os._exit(1)
         for fd in fds:
             os.close(fd)
+
+
+def _end_children() -> None:
+    """Ends each child with the programs that it started. Our own end would
+    take the child alone, if it comes before the child has seen that its
+    worker is gone."""
+    known = pathlib.Path(f'/proc/self/task/{os.getpid()}/children')
+    for word in known.read_text().split():
+        # It has a group of its own, but for the moment after the fork.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(int(word), signal.SIGKILL)
 
 
 def _become_child(parent: int, control: int, output: int) -> None:

@@ -63,6 +63,17 @@ def test_nothing_runs_after_the_worker_was_killed(
     assert wait_until(lambda: all(map(gone, pids)))
 
 
+def test_programs_of_a_child_that_hangs_end_with_the_worker(
+    lonely: Lonely,
+) -> None:
+    """The child does not come to ending them by itself."""
+    process = lonely()
+    child, program = pids_of(process)
+    os.kill(child, signal.SIGSTOP)
+    process.kill()
+    assert wait_until(lambda: gone(child) and gone(program), 10)
+
+
 def test_a_worker_that_is_told_to_end_hands_its_tasks_back(
     lonely: Lonely,
 ) -> None:
