@@ -60,6 +60,7 @@ class User(threading.Thread):
         *,
         restless: bool = False,
         deploys: bool = True,
+        seconds: float = RUN_SECONDS,
     ) -> None:
         super().__init__(name=f'user of {transfer}', daemon=True)
         self._world = world
@@ -70,6 +71,7 @@ class User(threading.Thread):
         # A guest that writes while it is copied is compared at the end only.
         self._restless = restless
         self._deploys = deploys
+        self._seconds = seconds
         self._enough = threading.Event()
         self.faults: list[str] = []
         self.ends: dict[str, int] = {}
@@ -151,7 +153,7 @@ class User(threading.Thread):
 
     def _ended(self) -> Json:
         """The last run, once nothing runs nor will be tried again."""
-        until = time.monotonic() + RUN_SECONDS
+        until = time.monotonic() + self._seconds
         while running := self._running():
             if time.monotonic() > until:
                 id = running[0]['id']
@@ -184,7 +186,7 @@ class User(threading.Thread):
             if 'no recovery point' not in error.message:
                 raise
             return
-        until = time.monotonic() + RUN_SECONDS
+        until = time.monotonic() + self._seconds
         while True:
             mine = [
                 one
@@ -226,7 +228,7 @@ class User(threading.Thread):
         }
 
     def _undeploy(self, id: str) -> None:
-        until = time.monotonic() + RUN_SECONDS
+        until = time.monotonic() + self._seconds
         while True:
             try:
                 patiently(lambda: self._client.deployments.delete(id))
