@@ -5,9 +5,8 @@ Like those of :mod:`coriolis_ng.providers.testing`: a test class derives from
 it and gives a ``cloud`` fixture that fits ``TargetBed``; ``pool_options``
 of the bed, if it has any, are those of a pool.
 
-Where machines are reached over SSH it derives from
-``PoolLoginsConformance``, and the bed has ``seconds`` too, which one may take
-to answer.
+Where machines are reached over SSH there is ``PoolLoginsConformance`` too;
+for that the bed has ``seconds``, which one may take to answer.
 """
 
 from __future__ import annotations
@@ -44,8 +43,8 @@ class Keys:
         self.given = MinionKeys(user_key=public, host_key=host)
 
 
-class PoolsConformance:
-    """What the conductor relies on when it lends machines."""
+class _Pools:
+    """What both suites need."""
 
     @pytest.fixture
     def keys(self) -> Keys:
@@ -84,33 +83,9 @@ class PoolsConformance:
             minion, options=self._options(cloud), watch=watch
         )
 
-    def _run(
-        self,
-        cloud: TargetBed,
-        minion: Minion,
-        watch: RecordingWatch,
-        keys: Keys,
-        command: str,
-    ) -> str:
-        """What a command prints in it, once it answers; '' without SSH."""
-        until = time.monotonic() + getattr(cloud, 'seconds', 60)
-        while minion.ssh is not None:
-            # Its address may be another one by now.
-            minion = self._start(cloud, minion, watch)
-            assert minion.ssh is not None
-            try:
-                with ssh.wait_for_ssh(
-                    minion.ssh.host,
-                    minion.ssh.port,
-                    minion.ssh.user,
-                    keys.private,
-                    keys.host_key,
-                    timeout_seconds=20,
-                ) as connected:
-                    return connected.run(command, check=False).stdout.strip()
-            except (errors.Unreachable, ssh.HostKeyMismatch):
-                assert time.monotonic() < until
-        return ''
+
+class PoolsConformance(_Pools):
+    """What the conductor relies on when it lends machines."""
 
     def test_it_is_recorded_before_it_is_made(
         self, cloud: TargetBed, watch: RecordingWatch, minion: Minion
@@ -223,8 +198,36 @@ class PoolsConformance:
             assert these.options(side, ['no such option']) == []
 
 
-class PoolLoginsConformance(PoolsConformance):
-    """The same of a cloud whose machines are reached over SSH."""
+class PoolLoginsConformance(_Pools):
+    """Beside the other one, for clouds whose machines are reached over
+    SSH."""
+
+    def _run(
+        self,
+        cloud: TargetBed,
+        minion: Minion,
+        watch: RecordingWatch,
+        keys: Keys,
+        command: str,
+    ) -> str:
+        """What a command prints in it, once it answers."""
+        until = time.monotonic() + float(getattr(cloud, 'seconds', 60))
+        while True:
+            # Its address may be another one by now.
+            minion = self._start(cloud, minion, watch)
+            assert minion.ssh is not None
+            try:
+                with ssh.wait_for_ssh(
+                    minion.ssh.host,
+                    minion.ssh.port,
+                    minion.ssh.user,
+                    keys.private,
+                    keys.host_key,
+                    timeout_seconds=20,
+                ) as connected:
+                    return connected.run(command, check=False).stdout.strip()
+            except (errors.Unreachable, ssh.HostKeyMismatch):
+                assert time.monotonic() < until
 
     def test_only_who_has_the_keys_gets_in(
         self,
