@@ -4,15 +4,18 @@
 #
 # Groups: unit functional conformance golden integration, a folder of
 # integration (integration/kvm), ci (the default), all.
+# integration/chaos takes CHAOS_SEED and CHAOS_KILLS from the environment.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 
 # Folders of integration that run on every change; the others take longer or
 # need a whole cloud.
-CI_INTEGRATION=(beds services kvm morphing openapi identity secrets)
+CI_INTEGRATION=(
+    beds services chaos kvm morphing openapi identity secrets
+)
 
 usage() {
-    sed -n '3,6s/^# \{0,1\}//p' "$0" >&2
+    sed -n '3,7s/^# \{0,1\}//p' "$0" >&2
     exit 2
 }
 
@@ -57,6 +60,7 @@ for group in "${groups[@]}"; do
             ;;
         all)
             chosen=("${SIDE_BY_SIDE[@]}")
+            export CHAOS_KILLS="${CHAOS_KILLS:-200}"
             for name in unit functional conformance golden integration; do
                 add "$name"
             done
