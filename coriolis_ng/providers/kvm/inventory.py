@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import time
 import xml.etree.ElementTree as ET  # noqa: S405  # libvirt wrote it
 from collections.abc import Sequence
 
 import libvirt
+import msgspec
 
 from coriolis_ng.objects.network import Network, Option, Storage
 from coriolis_ng.objects.vm import Disk, Power, Vm
@@ -31,6 +33,11 @@ class Inventory:
 
     def __init__(self, access: Access) -> None:
         self._access = access
+
+    @functools.cached_property
+    def _host(self) -> str:
+        """The hypervisor that all of its machines run on."""
+        return str(self._access.conn.getHostname())
 
     def list_vms(
         self, *, marker: str | None, limit: int | None, name: str | None
@@ -65,7 +72,8 @@ class Inventory:
             self._disk(domain, facts) for facts in domainxml.disks(root)
         )
         power = _POWER.get(domain.state()[0], Power.OFF)
-        return domainxml.machine(root, found, power)
+        vm = domainxml.machine(root, found, power)
+        return msgspec.structs.replace(vm, host=self._host)
 
     def _disk(self, domain: libvirt.virDomain, facts: domainxml.Facts) -> Disk:
         path = self.path_of(facts)

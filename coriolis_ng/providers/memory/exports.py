@@ -35,6 +35,7 @@ def described(found: Mapping[str, Any]) -> Vm:
         memory=found['memory'],
         power=Power(found['power']),
         guest_agent=found['agent'],
+        host=found.get('host', ''),
         disks=tuple(
             Disk(
                 id=d['id'],

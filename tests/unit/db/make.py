@@ -41,6 +41,7 @@ class Beat(Value):
     capacity: int = 8
     seal_key: str = 'a2V5'
     providers: tuple[ProviderInfo, ...] | None = None
+    kinds: dict[str, int] = {}
 
 
 def endpoint(project_id: str = 'p1', name: str = 'here') -> Endpoint:
