@@ -12,7 +12,7 @@ import dataclasses
 import functools
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import pecan
@@ -25,8 +25,12 @@ from coriolis_ng.api.schemas.decode import decode_body, decode_query
 from coriolis_ng.api.site import ENVIRON, ROUTE, Site
 from coriolis_ng.context import Context
 
+V = TypeVar('V', int, str)
+
 PROJECT = '/v1/{project_id}'
 JSON = 'application/json'
+# What If-Match may be given to.
+CHANGES = frozenset({'PUT', 'PATCH', 'DELETE'})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,8 @@ class Route:
     """One thing that can be asked for. ``rule`` is None for what is
     public; ``action`` is the key of the body of ``POST .../actions``;
     ``stream`` is another type of content that can be asked for; ``tagged``
-    says that the answer has an ETag, which a PUT can be bound to."""
+    says that the thing has an ETag: answers show it, and its PUT and its
+    DELETE look at ``If-Match`` themselves."""
 
     verb: str
     path: str
@@ -75,7 +80,7 @@ class Call:
         """Whether the caller named this type of content."""
         return kind in self.accept.lower()
 
-    def bound_to(self, version: int) -> int | None:
+    def bound_to(self, version: V) -> V | None:
         """The version that a change is bound to, None for any; raises
         ``PreconditionFailed`` when ``If-Match`` does not name it."""
         given = self.headers.get('If-Match')
@@ -97,10 +102,10 @@ class Tagged:
     """An answer and the version of what it shows."""
 
     answer: Any
-    version: int
+    version: int | str
 
 
-def etag(version: int) -> str:
+def etag(version: int | str) -> str:
     """Of what users can change; what happens to it by itself, such as the
     state of its last execution, does not make another one."""
     return f'"{version}"'
@@ -155,12 +160,23 @@ def method(
             if len(ids) != count + 1:
                 pecan.abort(404)
             call = _decoded(declared, _authorized(declared))
+            if declared.verb in CHANGES and not declared.tagged:
+                _unbound(call)
             return _answered(declared, f(*ids, call=call))
 
         run.__dict__.pop('__wrapped__', None)
         return pecan.expose(content_type='application/json')(run)
 
     return wrap
+
+
+def _unbound(call: Call) -> None:
+    """What has no ETag is never the one that was read."""
+    given = call.headers.get('If-Match')
+    if given is not None and given.strip() != '*':
+        raise errors.PreconditionFailed(
+            'This has no ETag: leave out If-Match.'
+        )
 
 
 def _decoded(declared: Route, call: Call) -> Call:

@@ -18,7 +18,7 @@ import msgspec
 from coriolis_ng import version
 from coriolis_ng.api import outcomes
 from coriolis_ng.api.faults import FaultAnswer
-from coriolis_ng.api.method import TABLE, Route
+from coriolis_ng.api.method import CHANGES, TABLE, Route
 
 _REF = '#/components/schemas/{name}'
 _ID = re.compile(r'\{(\w+)\}')
@@ -119,7 +119,7 @@ def _operation(
     parameters = list(_HEADERS_OF_STREAMS) if first.stream else []
     if first.query is not None:
         parameters += _parameters(schemas[first.query], components)
-    if first.tagged and first.verb == 'PUT':
+    if first.tagged and first.verb in CHANGES:
         parameters.append(_IF_MATCH)
     if parameters:
         made['parameters'] = parameters

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from coriolis_ng.api.method import JSON, Route
+from coriolis_ng.api.method import CHANGES, JSON, Route
 
 Schemas = dict[Any, Any]
 
@@ -24,7 +24,7 @@ HEADERS: dict[str, Any] = {
     },
     'ETag': {
         'description': 'The version of what users can change, for If-Match.',
-        'schema': {'type': 'string', 'pattern': '^"[0-9]+"$'},
+        'schema': {'type': 'string', 'pattern': '^"[0-9a-f]+"$'},
     },
     'Retry-After': {
         'description': 'Seconds after which it may be tried again.',
@@ -82,7 +82,7 @@ def _good(routes: list[Route], schemas: Schemas) -> dict[str, Any]:
 
 
 def _answer(routes: list[Route], schemas: Schemas) -> dict[str, Any]:
-    tags = ['ETag'] if any(route.tagged for route in routes) else []
+    tags = ['ETag'] if any(r.tagged and r.answer for r in routes) else []
     one: dict[str, Any] = {'description': 'Done.', 'headers': _headers(*tags)}
     kinds: list[Any] = []
     for route in routes:
@@ -112,7 +112,7 @@ def _errors_of(routes: Iterable[Route]) -> set[int]:
             found |= {409, 413}
         if route.body is not None or route.action is not None:
             found |= {413, 415}
-        if route.tagged and route.verb == 'PUT':
+        if route.verb in CHANGES:
             found.add(412)
     return found
 

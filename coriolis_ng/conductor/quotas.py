@@ -15,12 +15,14 @@ from sqlalchemy.orm import Session
 from coriolis_ng import errors
 from coriolis_ng.conductor.limits import LimitsByResource
 from coriolis_ng.conductor.parts import Parts
+from coriolis_ng.conductor.versions import check_tag
 from coriolis_ng.db import api as db
 from coriolis_ng.objects.quota import (
     UNLIMITED,
     Quota,
     QuotaResource,
     QuotaSource,
+    tag,
 )
 
 
@@ -49,29 +51,33 @@ def claim(
 def show(parts: Parts, project_id: str) -> Sequence[Quota]:
     """All resources with their limits and what is used."""
     asked = parts.limits.ask(project_id)
+    return parts.database.read(lambda s: _shown(parts, s, asked, project_id))
 
-    def read(session: Session) -> list[Quota]:
-        limits = _limits(parts, session, asked, project_id)
-        return [
-            Quota(
-                resource=resource,
-                limit=limit,
-                source=source,
-                usage=db.quotas.usage(session, project_id, resource),
-            )
-            for resource, (limit, source) in limits.items()
-        ]
 
-    return parts.database.read(read)
+def _shown(
+    parts: Parts, session: Session, asked: LimitsByResource, project_id: str
+) -> list[Quota]:
+    limits = _limits(parts, session, asked, project_id)
+    return [
+        Quota(
+            resource=resource,
+            limit=limit,
+            source=source,
+            usage=db.quotas.usage(session, project_id, resource),
+        )
+        for resource, (limit, source) in limits.items()
+    ]
 
 
 def update(
     parts: Parts,
     project_id: str,
     limits: Mapping[str, int | None],
+    seen: str | None = None,
 ) -> Sequence[Quota]:
     """Sets what is named, None goes back to the default; ``Conflict`` where
-    Keystone keeps the limits."""
+    Keystone keeps the limits, ``PreconditionFailed`` where the tag of all is
+    not ``seen`` any more."""
     if not parts.limits.local:
         raise errors.Conflict(
             'The limits are kept by Keystone: change them there.'
@@ -83,8 +89,18 @@ def update(
                 'A limit is -1 (none) or more.', field=f'$.{name}'
             )
         wanted[QuotaResource(name)] = limit
-    parts.database.write(lambda s: db.quotas.set_limits(s, project_id, wanted))
-    return show(parts, project_id)
+    asked = parts.limits.ask(project_id)
+
+    def write(session: Session) -> list[Quota]:
+        if seen is not None:
+            for resource in QuotaResource:
+                db.quotas.hold(session, project_id, resource)
+            before = _shown(parts, session, asked, project_id)
+            check_tag(tag(before), seen)
+        db.quotas.set_limits(session, project_id, wanted)
+        return _shown(parts, session, asked, project_id)
+
+    return parts.database.write(write)
 
 
 def _limits(

@@ -70,8 +70,9 @@ class ForResources:
         id: str,
         enabled: bool | None = None,
         mapped_regions: list[str] | None = None,
+        seen: str | None = None,
     ) -> Any:
-        return services.update(self._parts, id, enabled, mapped_regions)
+        return services.update(self._parts, id, enabled, mapped_regions, seen)
 
     def service_delete(self, context: Context, id: str) -> None:
         services.delete(self._parts, id)

@@ -325,9 +325,13 @@ class ForQuestions:
 
     @answers
     def quota_update(
-        self, context: Context, project_id: str, limits: Plain
+        self,
+        context: Context,
+        project_id: str,
+        limits: Plain,
+        seen: str | None = None,
     ) -> Any:
-        return list(quotas.update(self._parts, project_id, limits))
+        return list(quotas.update(self._parts, project_id, limits, seen))
 
     @answers
     def transfer_plan(self, context: Context, id: str, spec: Plain) -> Any:

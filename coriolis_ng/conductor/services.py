@@ -11,6 +11,7 @@ from coriolis_ng import errors
 from coriolis_ng.conductor import regions
 from coriolis_ng.conductor.advance import advance_all
 from coriolis_ng.conductor.parts import Parts
+from coriolis_ng.conductor.versions import check_tag
 from coriolis_ng.db import api as db
 from coriolis_ng.objects.service import Service
 
@@ -47,11 +48,14 @@ def update(
     id: str,
     enabled: bool | None = None,
     mapped_regions: Sequence[str] | None = None,
+    seen: str | None = None,
 ) -> Service:
-    """None stays as it is."""
+    """None stays as it is; ``PreconditionFailed`` when its tag is not
+    ``seen`` any more."""
 
     def write(session: Session) -> Service:
-        db.services.get(session, id)
+        db.services.hold(session, id)
+        check_tag(db.services.get(session, id).tag, seen)
         regions.check(session, mapped_regions or ())
         return db.services.update(session, id, enabled, mapped_regions)
 

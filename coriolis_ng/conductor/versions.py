@@ -15,6 +15,14 @@ class Versioned(Protocol):
     def version(self) -> int: ...
 
 
+def check_tag(tag: str, seen: str | None) -> None:
+    """The same where a digest of the content is the version."""
+    if seen is not None and tag != seen:
+        raise errors.PreconditionFailed(
+            'It was changed since it was read: read it again.'
+        )
+
+
 def check_version(value: Versioned, version: int | None) -> None:
     """``PreconditionFailed`` unless it is of that version; None is any."""
     if version is not None and value.version != version:

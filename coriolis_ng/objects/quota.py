@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import enum
+import hashlib
+from collections.abc import Sequence
 
 from coriolis_ng.objects.value import Value
 
@@ -30,3 +32,11 @@ class Quota(Value):
     limit: int
     usage: int
     source: QuotaSource = QuotaSource.DEFAULT
+
+
+def tag(quotas: Sequence[Quota]) -> str:
+    """Another one when a limit is another one, whatever is in use."""
+    limits = sorted(
+        (one.resource.value, one.limit, one.source.value) for one in quotas
+    )
+    return hashlib.sha256(repr(limits).encode()).hexdigest()[:16]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 from typing import Any
 
 from coriolis_ng.objects.value import Value
@@ -46,3 +47,10 @@ class Service(Value):
     alive_at: datetime.datetime | None = None
     created_at: datetime.datetime | None = None
     updated_at: datetime.datetime | None = None
+
+    @property
+    def tag(self) -> str:
+        """Another one when operators use it in another way, whatever the
+        process tells of itself."""
+        said = (self.enabled, sorted(self.mapped_regions))
+        return hashlib.sha256(repr(said).encode()).hexdigest()[:16]

@@ -33,14 +33,19 @@ class QuotaCalls:
         context: Context,
         project_id: str,
         limits: Mapping[str, int | None],
+        seen: str | None = None,
     ) -> Sequence[Quota]:
         """By resource; None goes back to the default. ``Conflict`` where
-        Keystone keeps the limits."""
+        Keystone keeps the limits, ``PreconditionFailed`` where the tag of
+        all is not ``seen`` any more."""
+        # Only said when it is wanted: an older conductor does not know it.
+        more = {} if seen is None else {'seen': seen}
         plain = self._queries.call(
             'quota_update',
             context,
             project_id=project_id,
             limits=dict(limits),
+            **more,
         )
         return from_plain(list[Quota], plain)
 

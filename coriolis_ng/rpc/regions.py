@@ -69,14 +69,19 @@ class RegionCalls:
         id: str,
         enabled: bool | None = None,
         mapped_regions: Sequence[str] | None = None,
+        seen: str | None = None,
     ) -> Service:
-        """None stays as it is."""
+        """None stays as it is; ``PreconditionFailed`` when its tag is not
+        ``seen`` any more."""
+        # Only said when it is wanted: an older conductor does not know it.
+        more = {} if seen is None else {'seen': seen}
         plain = self._client.call(
             'service_update',
             context,
             id=id,
             enabled=enabled,
             mapped_regions=_listed(mapped_regions),
+            **more,
         )
         return from_plain(Service, plain)
 

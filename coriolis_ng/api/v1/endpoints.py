@@ -249,10 +249,10 @@ class Endpoints(Controller):
             )
         return _tagged(made)
 
-    @method(f'DELETE {ONE}', rules.DELETE, status=204)
+    @method(f'DELETE {ONE}', rules.DELETE, status=204, tagged=True)
     def delete(self, id: str, *, call: Call) -> None:
         """Delete an endpoint that no transfer uses."""
-        found(call, id)
+        call.bound_to(found(call, id).version)
         call.site.conductor.endpoint_delete(call.rpc(), id)
 
 

@@ -125,10 +125,10 @@ class MinionPools(Controller):
             )
         return _tagged(made)
 
-    @method(f'DELETE {ONE}', rules.DELETE, status=204)
+    @method(f'DELETE {ONE}', rules.DELETE, status=204, tagged=True)
     def delete(self, id: str, *, call: Call) -> None:
         """Delete a minion pool that has no machines."""
-        found(call, id)
+        call.bound_to(found(call, id).version)
         call.site.conductor.minion_pool_delete(call.rpc(), id)
 
 

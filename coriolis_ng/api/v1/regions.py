@@ -82,10 +82,10 @@ class Regions(Controller):
             call.site.conductor.region_update(call.rpc(), id, changes, version)
         return _answer(call, id)
 
-    @method(f'DELETE {ONE}', rules.DELETE, status=204)
+    @method(f'DELETE {ONE}', rules.DELETE, status=204, tagged=True)
     def delete(self, id: str, *, call: Call) -> None:
         """Delete a region that nothing is mapped to."""
-        found(call, id)
+        call.bound_to(found(call, id).version)
         call.site.conductor.region_delete(call.rpc(), id)
 
 

@@ -13,6 +13,7 @@ from coriolis_ng.api.method import (
     Actions,
     Call,
     Controller,
+    Tagged,
     action,
     fields_of,
     method,
@@ -152,14 +153,14 @@ class Replicas(Controller):
         """List replicas."""
         return _all(call)
 
-    @method(f'GET {ONE}', rules.SHOW, answer=schema.ReplicaAnswer)
-    def get_one(self, id: str, *, call: Call) -> schema.ReplicaAnswer:
+    @method(f'GET {ONE}', rules.SHOW, answer=schema.ReplicaAnswer, tagged=True)
+    def get_one(self, id: str, *, call: Call) -> Tagged:
         """Show a replica with what its tasks know."""
         with call.site.database.reader() as session:
             value = _get(session, call, id)
             kept = rows.replicas.list(session, id)
             [shown] = _shown(session, [value], kept)
-        return schema.ReplicaAnswer(replica=shown)
+        return Tagged(schema.ReplicaAnswer(replica=shown), value.version)
 
     @method(
         'POST /replicas',
@@ -180,23 +181,29 @@ class Replicas(Controller):
         rules.UPDATE,
         body=schema.UpdateReplica,
         answer=schema.UpdatedReplicaAnswer,
+        tagged=True,
     )
-    def put(self, id: str, *, call: Call) -> schema.UpdatedReplicaAnswer:
+    def put(self, id: str, *, call: Call) -> Tagged:
         """Change a replica."""
         before = found(call, id)
+        version = call.bound_to(before.version)
         with fields_of('$.replica'):
             changes = transfers.changes_of(call.body.replica, before)
-            made = call.site.conductor.transfer_update(call.rpc(), id, changes)
+            made = call.site.conductor.transfer_update(
+                call.rpc(), id, changes, version
+            )
         with call.site.database.reader() as session:
-            [shown] = _shown(session, [_get(session, call, id)])
-        return schema.UpdatedReplicaAnswer(
+            after = _get(session, call, id)
+            [shown] = _shown(session, [after])
+        answer = schema.UpdatedReplicaAnswer(
             replica=shown, execution=view.execution(made)
         )
+        return Tagged(answer, after.version)
 
-    @method(f'DELETE {ONE}', rules.DELETE, status=204)
+    @method(f'DELETE {ONE}', rules.DELETE, status=204, tagged=True)
     def delete(self, id: str, *, call: Call) -> None:
         """Delete a replica that keeps nothing on the destination."""
-        found(call, id)
+        call.bound_to(found(call, id).version)
         call.site.conductor.transfer_delete(call.rpc(), id)
 
 

@@ -93,10 +93,11 @@ def controller(place: str) -> Controller:
             before = _found(call, transfer_id, id, replica)
             return _update(call, before, replica)
 
-        @method(f'DELETE {one}', rules.DELETE, status=204)
+        @method(f'DELETE {one}', rules.DELETE, status=204, tagged=True)
         def delete(self, transfer_id: str, id: str, *, call: Call) -> None:
             """Delete a schedule; what it has started goes on."""
-            _found(call, transfer_id, id, replica)
+            before = _found(call, transfer_id, id, replica)
+            call.bound_to(before.version)
             call.site.conductor.schedule_delete(call.rpc(), id)
 
     return Schedules()

@@ -5,10 +5,17 @@ from __future__ import annotations
 
 from msgspec import UNSET
 
-from coriolis_ng.api.method import Call, Controller, fields_of, method
+from coriolis_ng.api.method import (
+    Call,
+    Controller,
+    Tagged,
+    fields_of,
+    method,
+)
 from coriolis_ng.api.schemas import services as schema
 from coriolis_ng.api.views import services as view
 from coriolis_ng.db import api as rows
+from coriolis_ng.objects.service import Service
 from coriolis_ng.policies import services as rules
 
 ONE = '/services/{service_id}'
@@ -24,21 +31,21 @@ class Services(Controller):
             services=[view.service(one) for one in several]
         )
 
-    @method(f'GET {ONE}', rules.SHOW, answer=schema.ServiceAnswer)
-    def get_one(self, id: str, *, call: Call) -> schema.ServiceAnswer:
+    @method(f'GET {ONE}', rules.SHOW, answer=schema.ServiceAnswer, tagged=True)
+    def get_one(self, id: str, *, call: Call) -> Tagged:
         """Show a process of this service."""
-        with call.site.database.reader() as session:
-            value = rows.services.get(session, id)
-        return schema.ServiceAnswer(service=view.service(value))
+        return _tagged(_found(call, id))
 
     @method(
         f'PUT {ONE}',
         rules.UPDATE,
         body=schema.UpdateService,
         answer=schema.ServiceAnswer,
+        tagged=True,
     )
-    def put(self, id: str, *, call: Call) -> schema.ServiceAnswer:
+    def put(self, id: str, *, call: Call) -> Tagged:
         """Let new tasks be given to a worker, or not; map it to regions."""
+        seen = call.bound_to(_found(call, id).tag)
         given: schema.ServiceChanges = call.body.service
         with fields_of('$.service'):
             value = call.site.conductor.service_update(
@@ -48,8 +55,9 @@ class Services(Controller):
                 None
                 if given.mapped_regions is UNSET
                 else given.mapped_regions,
+                seen,
             )
-        return schema.ServiceAnswer(service=view.service(value))
+        return _tagged(value)
 
     @method(
         'POST /services',
@@ -70,9 +78,18 @@ class Services(Controller):
             )
         return schema.ServiceAnswer(service=view.service(value))
 
-    @method(f'DELETE {ONE}', rules.DELETE, status=204)
+    @method(f'DELETE {ONE}', rules.DELETE, status=204, tagged=True)
     def delete(self, id: str, *, call: Call) -> None:
         """Forget a process that is gone for good."""
-        with call.site.database.reader() as session:
-            rows.services.get(session, id)
+        call.bound_to(_found(call, id).tag)
         call.site.conductor.service_delete(call.rpc(), id)
+
+
+def _found(call: Call, id: str) -> Service:
+    with call.site.database.reader() as session:
+        return rows.services.get(session, id)
+
+
+def _tagged(value: Service) -> Tagged:
+    shown = schema.ServiceAnswer(service=view.service(value))
+    return Tagged(shown, value.tag)

@@ -180,10 +180,10 @@ class Transfers(Controller):
         )
         return Tagged(shown, after.version)
 
-    @method(f'DELETE {ONE}', rules.DELETE, status=204)
+    @method(f'DELETE {ONE}', rules.DELETE, status=204, tagged=True)
     def delete(self, id: str, *, call: Call) -> None:
         """Delete a transfer that keeps nothing on the destination."""
-        found(call, id)
+        call.bound_to(found(call, id).version)
         call.site.conductor.transfer_delete(call.rpc(), id)
 
 

@@ -193,6 +193,16 @@ def list(  # noqa: A001
     return _values(session, lease_seconds, *where)
 
 
+def hold(session: Session, id: str) -> None:
+    """Makes all who change the same one wait until this transaction
+    ends."""
+    session.execute(
+        sa.select(models.Service.id)
+        .where(models.Service.id == id)
+        .with_for_update()
+    )
+
+
 def update(
     session: Session,
     id: str,

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from coriolis_ng import errors
+from coriolis_ng.conductor.versions import check_tag
 from coriolis_ng.db import api as rows
 from coriolis_ng.db.rows import NewTask
 from coriolis_ng.db.session import Database
@@ -42,6 +43,7 @@ from coriolis_ng.objects.quota import (
     Quota,
     QuotaResource,
     QuotaSource,
+    tag,
 )
 from coriolis_ng.objects.recovery_point import RecoveryPoint
 from coriolis_ng.objects.transfer import Transfer, TransferSpec
@@ -255,8 +257,13 @@ class Conductor(Resources, ApiHalf):
         return self.database.read(read)
 
     def quota_update(
-        self, context: Context, project_id: str, limits: Any
+        self,
+        context: Context,
+        project_id: str,
+        limits: Any,
+        seen: str | None = None,
     ) -> list[Quota]:
+        check_tag(tag(self.quota_show(context, project_id)), seen)
         wanted = {QuotaResource(name): one for name, one in limits.items()}
         self.database.write(
             lambda s: rows.quotas.set_limits(s, project_id, wanted)
