@@ -76,8 +76,11 @@ class Create(ShowOne):
     """Create a pool and make its machines."""
 
     examples = """
+  {} endpoint destination minion pool options list there
   {} minion pool create --name writers --endpoint there \\
-      --pool-platform destination --os-type linux --maximum-minions 4
+      --pool-platform destination --os-type linux --maximum-minions 4 \\
+      --minion-max-idle-time 3600 --minion-retention-strategy poweroff \\
+      --environment-options '{"worker_image": "worker.qcow2"}'
 """
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
