@@ -24,6 +24,9 @@ audit_seconds = 2
 audit_delay_seconds = 5
 audit_retry_seconds = 1
 audit_retry_max_seconds = 4
+# So few that some always wait for them.
+endpoint_slots = 6
+storage_slots = 3
 [worker]
 providers = {providers}
 """

@@ -69,7 +69,10 @@ def unexplained(service: Service) -> list[str]:
 
 def slots(service: Service) -> list[str]:
     """Counters that say that something runs."""
-    rows = service.query('SELECT service_id, used FROM slots WHERE used != 0')
+    rows = [
+        *service.query('SELECT service_id, used FROM slots WHERE used != 0'),
+        *service.query('SELECT `key`, used FROM scopes WHERE used != 0'),
+    ]
     return [f'{used} slots of {id} are used' for id, used in rows]
 
 
