@@ -16,6 +16,7 @@ from coriolis_ng.conductor import (
     departures,
     follow_up,
     pool_claims,
+    restarts,
     runs,
     scope,
     scripts,
@@ -62,6 +63,7 @@ def end(
     if execution.kind in scope.OF_POOLS:
         return After()
     transfer_id = execution.owner_id
+    deployment = None
     if execution.kind is ExecutionKind.DEPLOYMENT:
         deployment = db.deployments.get(session, execution.owner_id)
         transfer_id = deployment.spec.transfer_id
@@ -69,6 +71,9 @@ def end(
     if execution.kind in MAKING:
         _plan_audit(parts, session, execution)
     if state is not ExecutionState.DONE:
+        if deployment is not None:
+            next_id = restarts.after_deployment(parts, session, deployment)
+            return After(follow_up=next_id)
         return After(follow_up=_retry(parts, session, execution, state))
     if execution.kind is ExecutionKind.TEARDOWN:
         unused = scripts.refs(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import plans, pool_claims, runs
+from coriolis_ng.conductor import plans, pool_claims, restarts, runs
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.db import api as db
 from coriolis_ng.objects import new_id
@@ -23,7 +23,7 @@ from coriolis_ng.objects.deployment import (
 from coriolis_ng.objects.execution import Execution, ExecutionKind, Rank
 from coriolis_ng.objects.recovery_point import RecoveryPoint
 from coriolis_ng.objects.task import Level
-from coriolis_ng.objects.transfer import Scenario, Transfer
+from coriolis_ng.objects.transfer import Transfer
 from coriolis_ng.objects.volume import Volumes
 
 LOG = logging.getLogger(__name__)
@@ -32,16 +32,20 @@ LOG = logging.getLogger(__name__)
 def deploy_if_asked(
     parts: Parts, session: Session, execution: Execution
 ) -> str | None:
-    """The deployment that follows a successful execution of a transfer;
-    runs in the transaction that ends it."""
+    """The execution that follows a successful one of a transfer, for it to
+    be deployed (or where that is refused, for machines that were shut down
+    for it to run again); runs in the transaction that ends it."""
     transfer = db.transfers.get(session, execution.owner_id)
     spec = execution.spec
     if not _deploys(transfer, execution):
         return None
     off = spec.shutdown_instances
+    stopped = restarts.switched_off(parts, session, execution.id)
     wanted = DeploymentSpec(
         transfer_id=transfer.id,
         purpose=DeploymentPurpose.FINAL if off else DeploymentPurpose.FAILOVER,
+        follows=execution.id,
+        switched_off=tuple(sorted(stopped)),
     )
     try:
         # What it has claimed before it is refused must not stay claimed.
@@ -57,8 +61,10 @@ def deploy_if_asked(
             error.message,
         )
         _tell_refused(session, execution, error.message)
-        tell_left_off(session, execution)
-        return None
+        started = restarts.begin(parts, session, transfer, stopped)
+        if started is None:
+            tell_left_off(session, execution)
+        return started
     return made[1].id
 
 
@@ -100,10 +106,7 @@ def tell_left_off(session: Session, execution: Execution) -> None:
 
 
 def _deploys(transfer: Transfer, execution: Execution) -> bool:
-    return (
-        execution.spec.auto_deploy
-        or transfer.spec.scenario is Scenario.LIVE_MIGRATION
-    )
+    return bool(execution.spec.auto_deploy)
 
 
 def create(
@@ -120,8 +123,9 @@ def create(
     """
     points = choose_points(session, transfer, spec)
     _hold(session, transfer, points)
-    if spec.purpose is DeploymentPurpose.FINAL:
-        _check_synced_last(transfer, points)
+    # One that follows an execution found its machines shut down by that.
+    if spec.purpose is DeploymentPurpose.FINAL and spec.follows is None:
+        _check_synced_last(points)
     id, execution_id = new_id(), new_id()
     released = released_volumes(session, transfer, spec, points)
     if released is not None:
@@ -178,13 +182,9 @@ def _claim_pools(
         pool_claims.claim(session, pool_id, execution_id, names, deployment.id)
 
 
-def _check_synced_last(
-    transfer: Transfer, points: dict[str, RecoveryPoint]
-) -> None:
+def _check_synced_last(points: dict[str, RecoveryPoint]) -> None:
     """``Conflict`` where a machine went on after its point was made: a final
     deployment would lose what it wrote since."""
-    if transfer.spec.scenario is Scenario.LIVE_MIGRATION:
-        return
     for name, point in points.items():
         if not point.source_off:
             raise errors.Conflict(

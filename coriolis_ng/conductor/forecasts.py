@@ -32,7 +32,7 @@ from coriolis_ng.objects.forecast import (
 from coriolis_ng.objects.recovery_point import RecoveryPoint
 from coriolis_ng.objects.replica import Replica
 from coriolis_ng.objects.snapshot import Mode
-from coriolis_ng.objects.transfer import Scenario, Transfer
+from coriolis_ng.objects.transfer import Transfer
 from coriolis_ng.objects.vm import Disk, Vm
 from coriolis_ng.objects.volume import Volumes
 
@@ -57,9 +57,8 @@ def of_transfer(
         )
 
     transfer, origin, replicas = parts.database.read(look)
-    build = parts.recipes.transfer
-    if transfer.spec.scenario is Scenario.LIVE_MIGRATION:
-        build = parts.recipes.migration
+    wanted = runs.implied(transfer, spec)
+    build = runs.recipe(parts, transfer, wanted)
     notes: list[str] = []
     disks: list[PlannedDisk] = []
     for name in transfer.spec.instances:
@@ -68,7 +67,7 @@ def of_transfer(
         if vm is not None:
             disks.extend(_disk(replica, disk) for disk in vm.disks)
     return Forecast(
-        tasks=tuple(_tasks(parts, build(transfer, replicas, spec))),
+        tasks=tuple(_tasks(parts, build(transfer, replicas, wanted))),
         disks=tuple(disks),
         notes=tuple(notes),
     )

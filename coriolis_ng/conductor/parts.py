@@ -88,6 +88,8 @@ class Recipes:
     points: Callable[[Transfer, Sequence[RecoveryPoint]], Plan]
     # Ids of machines to make or heal, to stop, and to drop.
     pool: Callable[[Sequence[str], Sequence[str], Sequence[str]], Plan]
+    # Names of machines at the source.
+    restart: Callable[[Sequence[str]], Plan]
 
 
 @dataclass(frozen=True, kw_only=True)

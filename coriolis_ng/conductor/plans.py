@@ -36,6 +36,7 @@ def standard_recipes() -> Recipes:
         migration,
         points,
         pool,
+        restart,
         transfer,
     )
 
@@ -47,6 +48,7 @@ def standard_recipes() -> Recipes:
         disks=disks.build,
         points=points.build,
         pool=pool.build,
+        restart=restart.build,
     )
 
 

@@ -9,7 +9,7 @@ nothing that has a cleanup is used again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -19,6 +19,7 @@ from coriolis_ng import errors
 from coriolis_ng.conductor import plans, pool_claims
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.db import api as db
+from coriolis_ng.engine.plan import Plan
 from coriolis_ng.objects import new_id
 from coriolis_ng.objects.execution import (
     Execution,
@@ -46,16 +47,13 @@ def begin(
 ) -> Execution:
     """Claims the transfer and writes the execution; starts nothing.
     ``InvalidInput`` names ``retry_of`` where it cannot be tried again."""
-    wanted = _implied(transfer, spec)
+    wanted = implied(transfer, spec)
     claim(session, transfer, execution_id)
     inherited: dict[tuple[str, str], Any] = {}
     if wanted.retry_of is not None:
         inherited = _inherited(parts, session, transfer, wanted.retry_of)
-    build = parts.recipes.transfer
-    if transfer.spec.scenario is Scenario.LIVE_MIGRATION:
-        build = parts.recipes.migration
     kept = replicas(session, transfer)
-    plan = build(transfer, kept, wanted)
+    plan = recipe(parts, transfer, wanted)(transfer, kept, wanted)
     pool_id = transfer.spec.destination_minion_pool_id
     if pool_id is not None:
         names = transfer.spec.instances
@@ -70,7 +68,7 @@ def begin(
         project_id=transfer.project_id,
         spec=wanted,
         inherited=inherited,
-        rank=_rank(spec, kept.values()),
+        rank=_rank(wanted, kept.values()),
     )
 
 
@@ -199,13 +197,27 @@ def _as_kept(session: Session, point: RecoveryPoint) -> RecoveryPoint:
     return msgspec.structs.replace(point, pinned=True)
 
 
-def _implied(transfer: Transfer, spec: ExecutionSpec) -> ExecutionSpec:
-    if transfer.spec.scenario is not Scenario.LIVE_MIGRATION:
-        return spec
+def implied(transfer: Transfer, spec: ExecutionSpec) -> ExecutionSpec:
+    """What was said, and where nothing was, what the scenario means: a live
+    migration shuts down and deploys. Who says that the machines go on
+    running, or that nothing is deployed, wants a copy."""
+    off, deploy = spec.shutdown_instances, spec.auto_deploy
+    if transfer.spec.scenario is Scenario.LIVE_MIGRATION:
+        if off is None:
+            off = deploy is not False and transfer.spec.shutdown_instances
+        if deploy is None:
+            deploy = spec.shutdown_instances is not False
     return msgspec.structs.replace(
-        spec,
-        shutdown_instances=(
-            spec.shutdown_instances or transfer.spec.shutdown_instances
-        ),
-        auto_deploy=True,
+        spec, shutdown_instances=bool(off), auto_deploy=bool(deploy)
     )
+
+
+def recipe(
+    parts: Parts, transfer: Transfer, spec: ExecutionSpec
+) -> Callable[[Transfer, Mapping[str, Replica], ExecutionSpec], Plan]:
+    """What to make the plan with; ``spec`` as :func:`implied` gave it. A
+    live migration that shall only copy does so once."""
+    moves = spec.shutdown_instances or spec.auto_deploy
+    if moves and transfer.spec.scenario is Scenario.LIVE_MIGRATION:
+        return parts.recipes.migration
+    return parts.recipes.transfer

@@ -147,6 +147,12 @@ class Task:
         anything that a cleanup removes. Pure."""
         return None
 
+    @classmethod
+    def switched_off(cls, checkpoint: dict[str, Any]) -> bool:
+        """Whether the checkpoint says that its machine ran at the source
+        until the task switched it off. Pure."""
+        return False
+
     def renew(self, subject: Any, given: Any) -> Any:
         """The input as it should be now that the task is taken: what was
         planned may be hours old. Pure."""

@@ -21,7 +21,9 @@ class DeploymentPurpose(enum.StrEnum):
 
 class DeploymentSpec(Value):
     """None means: as the transfer says. ``recovery_points`` names a point
-    by instance; an instance without one gets its newest."""
+    by instance; an instance without one gets its newest. ``follows`` is the
+    execution of the transfer that it was made after without being asked
+    for, ``switched_off`` are the machines that were shut down for it."""
 
     transfer_id: str
     purpose: DeploymentPurpose = DeploymentPurpose.FAILOVER
@@ -31,6 +33,8 @@ class DeploymentSpec(Value):
     user_scripts: UserScripts | None = None
     recovery_points: dict[str, str] = {}
     set_dhcp: bool | None = None
+    follows: str | None = None
+    switched_off: tuple[str, ...] = ()
 
 
 class DeployedVm(Value):

@@ -16,6 +16,7 @@ class ExecutionKind(enum.StrEnum):
     UPDATE = 'transfer_update'
     DEPLOYMENT = 'deployment'
     TEARDOWN = 'deployment_teardown'
+    SOURCES_START = 'transfer_sources_start'
     POINTS_DELETE = 'recovery_points_delete'
     POOL_ALLOCATE = 'minion_pool_allocation'
     POOL_REFRESH = 'minion_pool_refresh'
@@ -46,7 +47,9 @@ class Rank(enum.IntEnum):
 
 
 class ExecutionSpec(Value):
-    """``retry_of`` names a failed execution whose journal is inherited,
+    """Of ``shutdown_instances`` and ``auto_deploy`` None means: as the
+    transfer's scenario implies; rows never hold it for a run.
+    ``retry_of`` names a failed execution whose journal is inherited,
     ``retries`` counts how often that was done without being asked for;
     ``checksum`` asks for a digest of the whole disks at both ends. When an
     execution that deletes disks succeeds, ``forget`` takes the transfer
@@ -54,8 +57,8 @@ class ExecutionSpec(Value):
     ``request_id`` is the request that asked for it, for the log; empty where
     it was due."""
 
-    shutdown_instances: bool = False
-    auto_deploy: bool = False
+    shutdown_instances: bool | None = None
+    auto_deploy: bool | None = None
     checksum: bool = False
     retry_of: str | None = None
     retries: int = 0

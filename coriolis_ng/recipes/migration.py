@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import msgspec
-
 from coriolis_ng.engine.plan import Plan
 from coriolis_ng.objects.execution import ExecutionSpec
 from coriolis_ng.objects.replica import Replica
@@ -25,18 +23,12 @@ def build(
     before the last one if that is asked for."""
     plan = Plan()
     count = transfer.spec.replication_count
-    last = msgspec.structs.replace(
-        spec,
-        shutdown_instances=(
-            spec.shutdown_instances or transfer.spec.shutdown_instances
-        ),
-    )
     for name in transfer.spec.instances:
         replica = replicas[name]
         vm = sync.look(plan, transfer, replica)
         volumes, before = rounds.first(plan, transfer, replica, vm)
         for left in reversed(range(count)):
-            asked = ExecutionSpec() if left else last
+            asked = ExecutionSpec() if left else spec
             point, before = rounds.add(
                 plan, transfer, vm, volumes, before, asked
             )

@@ -23,6 +23,7 @@ from coriolis_ng.tasks.instance import (
     RestartVm,
     ShutDownVm,
     SnapshotVm,
+    StartVm,
 )
 from coriolis_ng.tasks.inventory import GetVm, Preflight
 from coriolis_ng.tasks.minions import MakeMorpher, MakeWriter
@@ -64,6 +65,7 @@ TASKS: dict[str, type[Task]] = {
         RestartVm,
         ShutDownVm,
         SnapshotVm,
+        StartVm,
         StopMachine,
         TakeFromPool,
         TakeToMorph,

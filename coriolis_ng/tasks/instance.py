@@ -10,7 +10,7 @@ import msgspec
 
 from coriolis_ng import errors
 from coriolis_ng.engine.task import Cleanup, Side, Task, Work
-from coriolis_ng.objects import Value
+from coriolis_ng.objects import Value, from_plain
 from coriolis_ng.objects.deployment import DeployedVm, Handover
 from coriolis_ng.objects.replica import Replica
 from coriolis_ng.objects.resource import ResourceKind
@@ -93,6 +93,10 @@ class ShutDownVm(Task):
         work.note(f'{given.vm.name} is off')
         return self.Output(vm=work.source.inventory.get_vm(given.vm.id))
 
+    @classmethod
+    def switched_off(cls, checkpoint: dict[str, Any]) -> bool:
+        return from_plain(cls.Found, checkpoint).was_on
+
 
 class RestartVm(Cleanup):
     """Switch the source's machine on again where its last copy came to
@@ -148,6 +152,38 @@ class RestartVm(Cleanup):
             Level.WARNING,
         )
         return self.Output(restarted=runs)
+
+
+class StartVm(Task):
+    """Switch the source's machine on again: what it was shut down for came
+    to nothing."""
+
+    side = Side.SOURCE
+    needs = ('exports',)
+
+    class Input(Value):
+        vm: Vm
+        grace_seconds: int = GRACE_SECONDS
+
+    class Output(Value):
+        pass
+
+    def run(self, work: Work, given: Input) -> Output:
+        name = given.vm.name
+        if given.vm.power is Power.ON:
+            work.note(f'{name} runs already')
+            return self.Output()
+        work.source.exports.start_up(
+            given.vm,
+            watch=watch.source(work),
+            grace_seconds=given.grace_seconds,
+        )
+        work.note(
+            f'{name} runs again at the source: the deployment that it was '
+            'shut down for did not succeed',
+            Level.WARNING,
+        )
+        return self.Output()
 
 
 class MakeVm(Task):

@@ -34,8 +34,19 @@ TaskStatus = Literal[
     'CANCELED',
     'UNSCHEDULED',
 ]
-# What a list can be filtered by: the states that rows hold.
-Filter = Literal['UNEXECUTED', 'RUNNING', 'COMPLETED', 'ERROR', 'CANCELED']
+# What a list can be filtered by. PENDING, DEADLOCKED and the wait for
+# worker VMs are words of the known system: nothing here is ever in them.
+Filter = Literal[
+    'UNEXECUTED',
+    'PENDING',
+    'AWAITING_MINION_ALLOCATIONS',
+    'RUNNING',
+    'CANCELLING',
+    'COMPLETED',
+    'ERROR',
+    'CANCELED',
+    'DEADLOCKED',
+]
 
 
 class ExecutionsQuery(PageQuery):

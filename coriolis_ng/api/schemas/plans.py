@@ -11,8 +11,8 @@ from coriolis_ng.api.schemas.parts import Answer, Request
 class PlanExecution(Request):
     """The same words as an execution's."""
 
-    shutdown_instances: bool | None = False
-    auto_deploy: bool | None = False
+    shutdown_instances: bool | None = None
+    auto_deploy: bool | None = None
     checksum: bool | None = False
 
 

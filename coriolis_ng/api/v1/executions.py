@@ -122,8 +122,8 @@ def create(
     with call.site.database.reader() as session:
         rows.transfers.get(session, transfer_id, call.project_id)
     spec = ExecutionSpec(
-        shutdown_instances=bool(given.shutdown_instances),
-        auto_deploy=bool(given.auto_deploy),
+        shutdown_instances=given.shutdown_instances,
+        auto_deploy=given.auto_deploy,
         checksum=bool(given.checksum),
         retry_of=given.retry_of,
     )
@@ -166,16 +166,18 @@ def page(call: Call, transfer_id: str) -> list[Execution]:
         raise errors.InvalidInput(
             'An execution is never UNEXECUTED.', field='$.status'
         )
-    wanted = {'state': words.state_of(query.status)} if query.status else {}
+    wanted = words.wanted(query.status) if query.status else None
+    filters = {'state': wanted.state} if wanted else {}
     with call.site.database.reader() as session:
         rows.transfers.get(session, transfer_id, call.project_id)
         return [
             *rows.executions.list(
                 session,
                 transfer_id,
-                query.page(**wanted),
+                query.page(**filters),
                 call.project_id,
                 with_tasks=True,
+                cancelling=wanted.cancelling if wanted else None,
             )
         ]
 

@@ -19,6 +19,7 @@ _KINDS = {
     ExecutionKind.TRANSFER: 'replica_execution',
     ExecutionKind.DISKS_DELETE: 'replica_disks_delete',
     ExecutionKind.UPDATE: 'replica_update',
+    ExecutionKind.SOURCES_START: 'replica_sources_start',
     ExecutionKind.DEPLOYMENT: 'replica_deploy',
 }
 Endpoints = Mapping[str, Endpoint]

@@ -205,6 +205,13 @@ def points(given: Transfer, gone: Sequence[RecoveryPoint]) -> Plan:
     return plan
 
 
+def restart(names: Sequence[str]) -> Plan:
+    plan = Plan()
+    for name in names:
+        plan.add(Look, instance=name, name=name)
+    return plan
+
+
 RECIPES = Recipes(
     transfer=transfer,
     migration=transfer,
@@ -213,6 +220,7 @@ RECIPES = Recipes(
     disks=disks,
     points=points,
     pool=pool,
+    restart=restart,
 )
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from coriolis_ng import errors
 from coriolis_ng.conductor import executions, transfers
+from coriolis_ng.db import api as db
 from coriolis_ng.objects.resource import ResourceKind, Side
 from coriolis_ng.objects.transfer import Scenario
 from coriolis_ng.rpc.wire import Result, TaskBeat
@@ -327,3 +328,42 @@ def test_a_live_migration_shuts_down_and_deploys(site: Site) -> None:
     for name in ('Look', 'Copy', 'Keep', 'CleanSource', 'CleanTarget'):
         site.worker.do(site.next(name))
     assert site.next('Boot').name == 'Boot'
+
+
+@pytest.mark.parametrize(
+    ('said', 'wanted'),
+    [
+        ({}, (True, True)),
+        ({'shutdown_instances': False}, (False, False)),
+        ({'auto_deploy': False}, (False, False)),
+        ({'shutdown_instances': True}, (True, True)),
+        ({'shutdown_instances': True, 'auto_deploy': False}, (True, False)),
+        ({'shutdown_instances': False, 'auto_deploy': True}, (False, True)),
+    ],
+)
+def test_what_is_said_of_a_live_migration_is_done(
+    site: Site, said: dict[str, bool], wanted: tuple[bool, bool]
+) -> None:
+    transfer = site.transfer('a', scenario=Scenario.LIVE_MIGRATION)
+    made = site.execute(transfer, **said).spec
+    assert (made.shutdown_instances, made.auto_deploy) == wanted
+
+
+def test_nothing_follows_a_live_migration_that_shall_only_copy(
+    site: Site,
+) -> None:
+    transfer = site.transfer('a', scenario=Scenario.LIVE_MIGRATION)
+    execution = site.execute(
+        transfer, shutdown_instances=False, auto_deploy=False
+    )
+    site.run()
+    assert site.execution(execution.id).state == 'done'
+    assert len(site.replica(transfer).points) == 1
+    assert site.bus.starts == []
+    made = site.parts.database.read(lambda s: db.deployments.list(s, None))
+    assert list(made) == []
+
+
+def test_a_replica_is_only_copied(site: Site) -> None:
+    made = site.execute(site.transfer('a')).spec
+    assert (made.shutdown_instances, made.auto_deploy) == (False, False)

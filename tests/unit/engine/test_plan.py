@@ -139,7 +139,9 @@ def test_the_volumes_are_frozen_after_the_writer_is_gone():
 def test_a_migration_copies_twice_and_shuts_down_between():
     replicas = {'web': Replica(transfer_id='t', instance='web')}
     moving = a_transfer('web', scenario=Scenario.LIVE_MIGRATION)
-    plan = migration.build(moving, replicas, ExecutionSpec())
+    plan = migration.build(
+        moving, replicas, ExecutionSpec(shutdown_instances=True)
+    )
     names = [s.kind.__name__ for s in plan.steps.values()]
     first = names.index('CopyDisks')
     off = names.index('ShutDownVm')
@@ -153,11 +155,11 @@ def test_a_migration_copies_twice_and_shuts_down_between():
 def test_a_migration_copies_as_often_as_asked(count, off):
     replicas = {'web': Replica(transfer_id='t', instance='web')}
     moving = a_transfer('web', scenario=Scenario.LIVE_MIGRATION)
-    spec = msgspec.structs.replace(
-        moving.spec, replication_count=count, shutdown_instances=off
-    )
+    spec = msgspec.structs.replace(moving.spec, replication_count=count)
     moving = msgspec.structs.replace(moving, spec=spec)
-    plan = migration.build(moving, replicas, ExecutionSpec())
+    plan = migration.build(
+        moving, replicas, ExecutionSpec(shutdown_instances=off)
+    )
     names = [s.kind.__name__ for s in plan.steps.values()]
     assert names.count('CopyDisks') == count
     assert names.count('MakeRecoveryPoint') == count
