@@ -37,6 +37,7 @@ _TASKS = {
     'MorphVm': 'OS_MORPHING',
     'MakeVm': 'FINALIZE_INSTANCE_DEPLOYMENT',
     'RestartVm': 'START_INSTANCE',
+    'StartVm': 'START_INSTANCE',
     'MakeVmOfReplica': 'FINALIZE_INSTANCE_DEPLOYMENT',
 }
 
