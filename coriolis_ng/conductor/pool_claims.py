@@ -151,7 +151,7 @@ def end(session: Session, execution: Execution, state: ExecutionState) -> None:
     kept = _not_given_back(session, execution.id) if machines else frozenset()
     for machine in machines:
         used = machine.state is MachineState.IN_USE
-        stays = used and machine.instance in kept
+        stays = used and machine.minion and machine.instance in kept
         _free(session, unclean(machine) if stays else machine)
     if execution.kind in OF_POOLS:
         _end_of_pool(session, execution, state)
@@ -170,7 +170,9 @@ def _not_given_back(session: Session, execution_id: str) -> frozenset[str]:
 def _free(session: Session, machine: PoolMachine) -> None:
     after = machine.state
     if machine.minion is None:
-        if machine.state is MachineState.DEALLOCATING:
+        if machine.state in {MachineState.DEALLOCATING, MachineState.IN_USE}:
+            # It is gone, or its execution did not come to make it: nobody
+            # is kept from making another one.
             db.minion_pools.drop_machine(session, machine.id)
             return
         after = MachineState.ERROR

@@ -249,6 +249,22 @@ def test_all_or_none_are_claimed(pooled: Site) -> None:
     assert pooled.find(transfer.id).busy_with is None
 
 
+def test_who_fails_before_it_made_a_machine_keeps_no_place(
+    pooled: Site,
+) -> None:
+    transfer = pooled.transfer('a', 'b')
+    id = allocated(pooled, transfer, maximum_minions=2)
+    pooled.execute(transfer)
+    assert states(pooled, id) == ['in_use'] * 2
+    for given in pooled.taken():
+        pooled.worker.fail(given, 'there is no such machine')
+    work(pooled)
+    # The planned one is gone, and nobody waits for it to be healed.
+    assert states(pooled, id) == ['available']
+    pooled.execute(transfer)
+    assert states(pooled, id) == ['in_use'] * 2
+
+
 def test_executions_never_share_a_machine(pooled: Site) -> None:
     several = [pooled.transfer(f'vm{n}') for n in range(4)]
     end = several[0].spec.destination_endpoint_id
