@@ -95,7 +95,10 @@ def write(
 
 def _fenced(store: Store, id: str, machine: str, attempt: int) -> Volume:
     """Attempts are counted within a task, so each machine counts anew; who
-    was left over from a task before has no machine any more."""
+    was left over from a task before has no machine any more. Clients of
+    the release before name no machine."""
+    if not machine:
+        return store.volume(id)
     holder = store.machines.get(machine)
     if holder is None:
         raise errors.NotFound('The worker machine is gone.')
@@ -123,8 +126,8 @@ def zero(
     id: str,
     offset: int,
     length: int,
-    machine: str,
     attempt: int,
+    machine: str = '',
 ) -> None:
     """Zeroes a range of a volume; an older attempt is ``Stale``."""
     volume = _fenced(store, id, machine, attempt)

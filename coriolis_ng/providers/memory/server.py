@@ -80,7 +80,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 id,
                 int(query['offset']),
                 payload,
-                query['machine'],
+                query.get('machine', ''),
                 int(query['attempt']),
             )
             return {}
