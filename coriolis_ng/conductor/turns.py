@@ -52,7 +52,7 @@ def start(
         Waiting(
             task_id=id,
             execution_id=row.execution_id,
-            turn=row.turn or _turn(parts, here, now),
+            turn=row.turn or _turn(parts, here, now, row),
         )
         for id, row in rows.items()
     ]
@@ -187,10 +187,12 @@ def _keys(waiting: Sequence[Waiting]) -> set[str]:
 
 
 def _turn(
-    parts: Parts, here: Scope, now: datetime.datetime
+    parts: Parts, here: Scope, now: datetime.datetime, row: TaskRow
 ) -> datetime.datetime:
+    # Those of one execution keep the order of its plan.
+    since = now + datetime.timedelta(microseconds=row.index)
     rank = here.execution.spec.rank
-    return queue.turn(rank, now, parts.settings.ageing_seconds)
+    return queue.turn(rank, since, parts.settings.ageing_seconds)
 
 
 def _patience_ends(parts: Parts, now: datetime.datetime) -> datetime.datetime:

@@ -107,6 +107,7 @@ class Worker:
         self.host = host
         self.incarnation = incarnation
         self.capacity = capacity
+        self.kinds: dict[str, int] = {}
         self.key = seal.Key.generate()
         self.held: dict[str, Assignment] = {}
         self._numbers = itertools.count()
@@ -128,6 +129,7 @@ class Worker:
                 capacity=self.capacity,
                 seal_key=self.key.public,
                 providers=providers,
+                kinds=self.kinds,
                 tasks=tuple(told.values()),
             ),
         )
