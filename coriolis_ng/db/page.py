@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
 from coriolis_ng.objects.value import Value
@@ -34,10 +34,12 @@ def select_page(
     model: Any,
     page: Page,
     where: Sequence[sa.ColumnElement[bool]],
-    allowed: Mapping[str, InstrumentedAttribute[Any]],
+    allowed: Mapping[str, Any],
+    what: Any = None,
 ) -> list[Any]:
     """The rows of a page; ``allowed`` are the columns that may be filtered
-    by and sorted with, by their public names.
+    by and sorted with, by their public names. ``what`` is a column to give
+    in the place of whole rows.
 
     Raises ``InvalidInput`` naming limit, marker, sort or the filter.
     """
@@ -47,7 +49,7 @@ def select_page(
         # Without a unique key the order of equal rows is not defined.
         keys.append(('id', keys[-1][1] if keys else 'desc'))
     columns = [(_column(model, name), way == 'desc') for name, way in keys]
-    query = sa.select(model).where(*conditions)
+    query = sa.select(model if what is None else what).where(*conditions)
     if page.marker is not None:
         query = query.where(
             _after(columns, _marker(session, model, page, where, columns))
@@ -59,17 +61,19 @@ def select_page(
 def _limit(page: Page) -> int:
     if not isinstance(page.limit, int) or not 1 <= page.limit <= MAX:
         raise errors.InvalidInput(
-            f'limit must be a number from 1 to {MAX}', field='limit'
+            f'limit must be a number from 1 to {MAX}', field='$.limit'
         )
     return page.limit
 
 
 def _filters(
-    page: Page, allowed: Mapping[str, InstrumentedAttribute[Any]]
+    page: Page, allowed: Mapping[str, Any]
 ) -> list[sa.ColumnElement[bool]]:
     for name in page.filters:
         if name not in allowed:
-            raise errors.InvalidInput(f'cannot filter by {name!r}', field=name)
+            raise errors.InvalidInput(
+                f'cannot filter by {name!r}', field=f'$.{name}'
+            )
     return [allowed[name] == value for name, value in page.filters.items()]
 
 
@@ -84,15 +88,18 @@ def _column(model: Any, name: str) -> Any:
 def _keys(
     page: Page,
     model: Any,
-    allowed: Mapping[str, InstrumentedAttribute[Any]],
+    allowed: Mapping[str, Any],
 ) -> list[tuple[str, str]]:
     every = {n for n in ('id', 'created_at', 'updated_at') if n in dir(model)}
     for key, way in page.sort:
         if key not in allowed and key not in every:
-            raise errors.InvalidInput(f'cannot sort by {key!r}', field='sort')
+            raise errors.InvalidInput(
+                f'cannot sort by {key!r}', field='$.sort_key'
+            )
         if way not in {'asc', 'desc'}:
             raise errors.InvalidInput(
-                f'a sort direction is asc or desc, not {way!r}', field='sort'
+                f'a sort direction is asc or desc, not {way!r}',
+                field='$.sort_dir',
             )
     return [(k, way) for k, way in page.sort]
 
@@ -111,7 +118,7 @@ def _marker(
     ).one_or_none()
     if row is None:
         raise errors.InvalidInput(
-            f'there is no {page.marker!r} to continue after', field='marker'
+            f'there is no {page.marker!r} to continue after', field='$.marker'
         )
     return list(row)
 

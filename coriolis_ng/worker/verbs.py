@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -75,8 +74,12 @@ def _instances(connection: Connection, args: Args) -> Any:
     marker = args.get('marker')
     if marker is not None:
         # Clients go on after an id, clouds after a name.
-        with contextlib.suppress(errors.NotFound):
+        try:
             marker = inventory.get_vm(marker).name
+        except errors.NotFound:
+            raise errors.InvalidInput(
+                f'there is no {marker!r} to continue after', field='$.marker'
+            ) from None
     name, limit = args.get('name'), args.get('limit')
     if not name or not _SPECIAL & set(name):
         return list(inventory.list_vms(marker=marker, limit=limit, name=name))

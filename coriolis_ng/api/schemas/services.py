@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
+import msgspec
 from msgspec import UNSET, UnsetType
 
 from coriolis_ng.api.schemas.parts import (
@@ -12,10 +13,23 @@ from coriolis_ng.api.schemas.parts import (
     Id,
     Json,
     Name,
+    PageQuery,
     Request,
     Stamped,
     Word,
 )
+from coriolis_ng.db.page import Page
+
+
+class ServicesQuery(PageQuery):
+    """In the order of hosts, unless another one is asked for."""
+
+    def page(self, **filters: Any) -> Page:
+        wanted = PageQuery.page(self, **filters)
+        if self.sort_key:
+            return wanted
+        order = (('host', 'asc'), ('binary', 'asc'))
+        return msgspec.structs.replace(wanted, sort=order)
 
 
 class NewService(Request):

@@ -210,14 +210,16 @@ def _execution(session: Session, id: str) -> Execution | None:
 
 def _page(call: Call) -> schema.DeploymentsAnswer:
     query: schema.DeploymentsQuery = call.query
-    wanted: dict[str, Any] = {}
+    filters: dict[str, Any] = {}
+    cancelling = None
     if query.status:
-        wanted['last_execution_state'] = words.state_of(query.status)
+        state, cancelling = words.wanted(query.status)
+        filters['last_execution_state'] = state
     if query.transfer_id:
-        wanted['transfer_id'] = query.transfer_id
+        filters['transfer_id'] = query.transfer_id
     with call.site.database.reader() as session:
         several = rows.deployments.list(
-            session, call.project_id, query.page(**wanted)
+            session, call.project_id, query.page(**filters), cancelling
         )
         transfers = rows.transfers.several(
             session, [one.spec.transfer_id for one in several]

@@ -20,6 +20,7 @@ from coriolis_ng.api.method import (
 )
 from coriolis_ng.api.schemas import migrations as schema
 from coriolis_ng.api.schemas.executions import Cancel, NewExecution
+from coriolis_ng.api.schemas.parts import PageQuery
 from coriolis_ng.api.v1 import deployments, ends, executions, replicas
 from coriolis_ng.api.views import migrations as view
 from coriolis_ng.api.views.migrations import Parts
@@ -69,17 +70,25 @@ class Migrations(Controller):
     action = _migration_actions('action')
     _custom_actions = {'detail': ['GET']}
 
-    @method('GET /migrations', rules.LIST, answer=schema.MigrationsAnswer)
+    @method(
+        'GET /migrations',
+        rules.LIST,
+        query=PageQuery,
+        answer=schema.MigrationsAnswer,
+    )
     def get_all(self, *, call: Call) -> schema.MigrationsAnswer:
         """List migrations."""
-        return _all(call)
+        return _page(call)
 
     @method(
-        'GET /migrations/detail', rules.LIST, answer=schema.MigrationsAnswer
+        'GET /migrations/detail',
+        rules.LIST,
+        query=PageQuery,
+        answer=schema.MigrationsAnswer,
     )
     def detail(self, *, call: Call) -> schema.MigrationsAnswer:
         """List migrations."""
-        return _all(call)
+        return _page(call)
 
     @method(f'GET {ONE}', rules.SHOW, answer=schema.MigrationAnswer)
     def get_one(self, id: str, *, call: Call) -> schema.MigrationAnswer:
@@ -222,24 +231,27 @@ def _full(session: Session, value: Execution | None) -> Execution | None:
     return rows.executions.get(session, value.id, with_tasks=True)
 
 
-def _all(call: Call) -> schema.MigrationsAnswer:
-    """Newest first."""
-    project = call.project_id
+def _page(call: Call) -> schema.MigrationsAnswer:
     with call.site.database.reader() as session:
-        moving = replicas.every(
-            rows.transfers.list, session, project, scenario=LIVE
-        )
-        made = replicas.every(rows.deployments.list, session, project)
-        several = [
-            *_live(session, [*moving]),
-            *_of_replicas(session, project, [*made]),
-        ]
+        ids = rows.migrations.list(session, call.project_id, call.query.page())
+        moving = [*rows.transfers.several(session, ids).values()]
+        made = rows.deployments.several(session, ids)
+        found = {
+            one.id: one
+            for one in (
+                *_live(session, moving),
+                *_of_replicas(session, call.project_id, made),
+            )
+        }
+        several = [found[id] for id in ids]
         known = replicas.clouds(
             session, [one.transfer for one in several if one.transfer]
         )
-    shown = [view.migration(one, known, with_tasks=False) for one in several]
-    shown.sort(key=lambda one: (one.created_at or '', one.id), reverse=True)
-    return schema.MigrationsAnswer(migrations=shown)
+    return schema.MigrationsAnswer(
+        migrations=[
+            view.migration(one, known, with_tasks=False) for one in several
+        ]
+    )
 
 
 def _live(session: Session, transfers: Sequence[Transfer]) -> list[Parts]:
@@ -279,19 +291,17 @@ def _of_replicas(
     session: Session, project_id: str, made: Sequence[Deployment]
 ) -> list[Parts]:
     """Deployments that are not part of a live migration."""
-    known: dict[str, Transfer | None] = {
-        one.spec.transfer_id: None for one in made
+    known = {
+        id: one
+        for id, one in rows.transfers.several(
+            session, [one.spec.transfer_id for one in made]
+        ).items()
+        if one.project_id == project_id
     }
-    for id in known:
-        with contextlib.suppress(errors.NotFound):
-            known[id] = rows.transfers.get(session, id, project_id)
     return [
-        Parts(
-            transfer=known[one.spec.transfer_id],
-            deployment=one,
-        )
+        Parts(transfer=known.get(one.spec.transfer_id), deployment=one)
         for one in made
-        if not _is_live(known[one.spec.transfer_id])
+        if not _is_live(known.get(one.spec.transfer_id))
     ]
 
 

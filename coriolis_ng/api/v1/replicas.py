@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -20,6 +19,7 @@ from coriolis_ng.api.method import (
 )
 from coriolis_ng.api.schemas import executions as execution_schema
 from coriolis_ng.api.schemas import replicas as schema
+from coriolis_ng.api.schemas.parts import PageQuery
 from coriolis_ng.api.v1 import ends, executions, schedules, transfers
 from coriolis_ng.api.views import replicas as view
 from coriolis_ng.db import api as rows
@@ -143,15 +143,25 @@ class Replicas(Controller):
     schedules = schedules.controller(ONE)
     _custom_actions = {'detail': ['GET']}
 
-    @method('GET /replicas', rules.LIST, answer=schema.ReplicasAnswer)
+    @method(
+        'GET /replicas',
+        rules.LIST,
+        query=PageQuery,
+        answer=schema.ReplicasAnswer,
+    )
     def get_all(self, *, call: Call) -> schema.ReplicasAnswer:
         """List replicas."""
-        return _all(call)
+        return _page(call)
 
-    @method('GET /replicas/detail', rules.LIST, answer=schema.ReplicasAnswer)
+    @method(
+        'GET /replicas/detail',
+        rules.LIST,
+        query=PageQuery,
+        answer=schema.ReplicasAnswer,
+    )
     def detail(self, *, call: Call) -> schema.ReplicasAnswer:
         """List replicas."""
-        return _all(call)
+        return _page(call)
 
     @method(f'GET {ONE}', rules.SHOW, answer=schema.ReplicaAnswer, tagged=True)
     def get_one(self, id: str, *, call: Call) -> Tagged:
@@ -214,22 +224,6 @@ def found(call: Call, id: str) -> Transfer:
         return _get(session, call, id)
 
 
-def every(
-    list_: Callable[..., Any],
-    session: Session,
-    project_id: str,
-    **filters: Any,
-) -> Iterator[Any]:
-    """All rows, newest first: these dialects know no pages."""
-    page = rows.Page(filters=filters)
-    while True:
-        several = list_(session, project_id, page)
-        yield from several
-        if len(several) < page.limit:
-            return
-        page = rows.Page(filters=filters, marker=several[-1].id)
-
-
 def clouds(session: Session, values: list[Transfer]) -> dict[str, Endpoint]:
     """The endpoints of all of them, by id."""
     ids = {
@@ -260,14 +254,10 @@ def _shown(
     ]
 
 
-def _all(call: Call) -> schema.ReplicasAnswer:
+def _page(call: Call) -> schema.ReplicasAnswer:
+    page = call.query.page(scenario=Scenario.REPLICA)
     with call.site.database.reader() as session:
-        values = every(
-            rows.transfers.list,
-            session,
-            call.project_id,
-            scenario=Scenario.REPLICA,
-        )
+        values = rows.transfers.list(session, call.project_id, page)
         shown = _shown(session, [*values])
     return schema.ReplicasAnswer(replicas=shown)
 

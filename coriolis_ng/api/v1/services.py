@@ -22,11 +22,16 @@ ONE = '/services/{service_id}'
 
 
 class Services(Controller):
-    @method('GET /services', rules.LIST, answer=schema.ServicesAnswer)
+    @method(
+        'GET /services',
+        rules.LIST,
+        query=schema.ServicesQuery,
+        answer=schema.ServicesAnswer,
+    )
     def get_all(self, *, call: Call) -> schema.ServicesAnswer:
         """List the processes of this service."""
         with call.site.database.reader() as session:
-            several = rows.services.list(session)
+            several = rows.services.page(session, call.query.page())
         return schema.ServicesAnswer(
             services=[view.service(one) for one in several]
         )

@@ -195,12 +195,14 @@ def found(call: Call, id: str) -> Transfer:
 
 def _page(call: Call) -> schema.TransfersAnswer:
     query: schema.TransfersQuery = call.query
-    wanted: dict[str, Any] = {}
+    filters: dict[str, Any] = {}
+    cancelling = None
     if query.status:
-        wanted['last_execution_state'] = words.state_of(query.status)
+        state, cancelling = words.wanted(query.status)
+        filters['last_execution_state'] = state
     with call.site.database.reader() as session:
         several = rows.transfers.list(
-            session, call.project_id, query.page(**wanted)
+            session, call.project_id, query.page(**filters), cancelling
         )
         kept = {}
         if query.include_task_info:

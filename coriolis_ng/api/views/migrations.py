@@ -45,6 +45,14 @@ class Parts:
     kept: Iterable[Replica] | None = None
     live: bool = False
 
+    @property
+    def id(self) -> str:
+        """The transfer's where it is a live migration, else that of the
+        deployment."""
+        one = self.transfer if self.live else self.deployment
+        assert one is not None
+        return one.id
+
 
 def migration(
     parts: Parts, clouds: replicas.Endpoints, *, with_tasks: bool

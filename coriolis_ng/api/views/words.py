@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from typing import NamedTuple
 
 from coriolis_ng.objects.execution import Cancel, Execution, ExecutionState
 
@@ -57,9 +58,21 @@ def last_status(state: str | None) -> str:
     return _EXECUTION[ExecutionState(state)] if state else 'UNEXECUTED'
 
 
-def state_of(word: str | None) -> str | None:
-    """The state that a status word filters by; None for UNEXECUTED."""
-    return _STATES.get(word or '')
+class Wanted(NamedTuple):
+    """What a status word filters by: a state (None for UNEXECUTED), and
+    whether it is being cancelled (None: that does not matter)."""
+
+    state: str | None
+    cancelling: bool | None = None
+
+
+def wanted(word: str) -> Wanted:
+    """Of a word that nothing is ever in, a state that no row has."""
+    if word in {'RUNNING', 'CANCELLING'}:
+        return Wanted(ExecutionState.RUNNING, word == 'CANCELLING')
+    if word == 'UNEXECUTED':
+        return Wanted(None)
+    return Wanted(_STATES.get(word, word))
 
 
 def task_type(name: str) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
 from coriolis_ng.db import models
+from coriolis_ng.db.api.owners import being_cancelled
 from coriolis_ng.db.clock import utcnow
 from coriolis_ng.db.errors import Changed
 from coriolis_ng.db.page import Page, select_page
@@ -86,17 +87,32 @@ def lock(
 
 
 def list(  # noqa: A001
-    session: Session, project_id: str | None, page: Page | None = None
+    session: Session,
+    project_id: str | None,
+    page: Page | None = None,
+    cancelling: bool | None = None,
 ) -> Sequence[Deployment]:
-    """A page of a project's deployments with their machines."""
-    where = (
-        []
-        if project_id is None
-        else [models.Deployment.project_id == project_id]
-    )
+    """A page of a project's deployments with their machines;
+    ``cancelling`` as for transfers."""
+    where: Any = []
+    if project_id is not None:
+        where.append(models.Deployment.project_id == project_id)
+    if cancelling is not None:
+        asked = being_cancelled(models.Deployment.id)
+        where.append(asked if cancelling else sa.not_(asked))
     rows = select_page(
         session, models.Deployment, page or Page(), where, _ALLOWED
     )
+    return _values(session, rows)
+
+
+def several(session: Session, ids: Sequence[str]) -> Sequence[Deployment]:
+    """Those of these that exist, whosever they are."""
+    rows = session.scalars(
+        sa.select(models.Deployment)
+        .where(models.Deployment.id.in_(sorted({*ids})))
+        .execution_options(populate_existing=True)
+    ).all()
     return _values(session, rows)
 
 

@@ -86,10 +86,15 @@ def list(  # noqa: A001
     page: Page | None = None,
     project_id: str | None = None,
     with_tasks: bool = False,
+    cancelling: bool | None = None,
 ) -> Sequence[Execution]:
     """A page of the executions of a transfer or deployment, with or without
-    their tasks, in as many statements whatever its length."""
+    their tasks, in as many statements whatever its length. ``cancelling``:
+    only those that were asked to stop, or only the others."""
     where: Any = []
+    if cancelling is not None:
+        asked = models.Execution.cancel != Cancel.NO
+        where.append(asked if cancelling else sa.not_(asked))
     if owner_id is not None:
         where.append(models.Execution.owner_id == owner_id)
     if project_id is not None:

@@ -15,6 +15,7 @@ from coriolis_ng import errors
 from coriolis_ng.db import models
 from coriolis_ng.db.api import slots
 from coriolis_ng.db.clock import later, utcnow
+from coriolis_ng.db.page import Page, select_page
 from coriolis_ng.db.row import remove, swap
 from coriolis_ng.db.upsert import upsert
 from coriolis_ng.objects import from_plain, new_id, to_plain
@@ -23,6 +24,12 @@ from coriolis_ng.objects.task import TaskState
 
 WORKER = 'coriolis-worker'
 LEASE_SECONDS = 90
+_ALLOWED = {
+    'host': models.Service.host,
+    'binary': models.Service.binary,
+    'enabled': models.Service.enabled,
+    'created_at': models.Service.created_at,
+}
 FORGET = datetime.timedelta(days=30)
 
 
@@ -191,6 +198,17 @@ def list(  # noqa: A001
     the database's clock; ``load``: how many tasks are leased to it."""
     where = [] if binary is None else [models.Service.binary == binary]
     return _values(session, lease_seconds, *where)
+
+
+def page(session: Session, wanted: Page) -> Sequence[Service]:
+    """A page of them, as :func:`list` has them."""
+    table = models.Service
+    ids = select_page(session, table, wanted, [], _ALLOWED, what=table.id)
+    found = {
+        one.id: one
+        for one in _values(session, LEASE_SECONDS, table.id.in_(ids))
+    }
+    return [found[id] for id in ids]
 
 
 def hold(session: Session, id: str) -> None:

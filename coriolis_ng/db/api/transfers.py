@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
 from coriolis_ng.db import models
+from coriolis_ng.db.api.owners import being_cancelled
 from coriolis_ng.db.clock import utcnow
 from coriolis_ng.db.page import Page, select_page
 from coriolis_ng.db.row import of_id, remove, swap, update_version
@@ -59,14 +61,20 @@ def several(session: Session, ids: Iterable[str]) -> dict[str, Transfer]:
 
 
 def list(  # noqa: A001
-    session: Session, project_id: str | None, page: Page | None = None
+    session: Session,
+    project_id: str | None,
+    page: Page | None = None,
+    cancelling: bool | None = None,
 ) -> Sequence[Transfer]:
-    """A page of a project's transfers (of all projects for None)."""
-    where = (
-        []
-        if project_id is None
-        else [models.Transfer.project_id == project_id]
-    )
+    """A page of a project's transfers (of all projects for None);
+    ``cancelling``: only those whose execution was asked to stop, or only the
+    others."""
+    where: Any = []
+    if project_id is not None:
+        where.append(models.Transfer.project_id == project_id)
+    if cancelling is not None:
+        asked = being_cancelled(models.Transfer.id)
+        where.append(asked if cancelling else sa.not_(asked))
     rows = select_page(
         session, models.Transfer, page or Page(), where, _ALLOWED
     )

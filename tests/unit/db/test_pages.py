@@ -111,14 +111,14 @@ def test_a_filter_narrows_a_page(database: Database, names: list[str]) -> None:
 @pytest.mark.parametrize(
     ('page', 'field'),
     [
-        (Page(limit=0), 'limit'),
-        (Page(limit=-1), 'limit'),
-        (Page(limit=1001), 'limit'),
-        (Page(limit='2'), 'limit'),  # type: ignore[arg-type]
-        (Page(marker='nowhere'), 'marker'),
-        (Page(sort=(('secret', 'asc'),)), 'sort'),
-        (Page(sort=(('name', 'up'),)), 'sort'),
-        (Page(filters={'secret': 'ref-1'}), 'secret'),
+        (Page(limit=0), '$.limit'),
+        (Page(limit=-1), '$.limit'),
+        (Page(limit=1001), '$.limit'),
+        (Page(limit='2'), '$.limit'),  # type: ignore[arg-type]
+        (Page(marker='nowhere'), '$.marker'),
+        (Page(sort=(('secret', 'asc'),)), '$.sort_key'),
+        (Page(sort=(('name', 'up'),)), '$.sort_dir'),
+        (Page(filters={'secret': 'ref-1'}), '$.secret'),
     ],
 )
 def test_a_wrong_page_names_the_field(
@@ -136,7 +136,7 @@ def test_a_marker_of_another_project_is_unknown(
         database.read(
             lambda s: db.endpoints.list(s, 'p2', Page(marker=names[0]))
         )
-    assert caught.value.field == 'marker'
+    assert caught.value.field == '$.marker'
 
 
 def test_all_projects_for_an_administrator(database: Database) -> None:

@@ -80,6 +80,9 @@ def test_instances_are_listed(ask: Ask) -> None:
     assert [vm['id'] for vm in ask('instances', name='b').value] == ['id-b']
     found = ask('instances', name='^[ab]$', limit=1).value
     assert [vm['name'] for vm in found] == ['a']
+    answer = ask('instances', marker='zz')
+    assert (answer.code, answer.field) == ('invalid_input', '$.marker')
+    assert "'zz'" in answer.message
     # Not an expression at all, but it may be a part of a name.
     assert ask('instances', name='(').value == []
 
