@@ -105,6 +105,61 @@ def test_replication_through_a_pool(world: World) -> None:
         world.delete(transfer)
 
 
+def test_guests_are_adapted_in_a_pool(world: World) -> None:
+    name = world.machine('adapted', MIB)
+    with pool(world) as made:
+        transfer = world.transfer(
+            name,
+            skip_os_morphing=False,
+            instance_osmorphing_minion_pool_mappings={name: made['id']},
+        )
+        world.run(transfer)
+        [machine] = settled(world, made['id'], 'ALLOCATED')['minion_machines']
+        begin = len(world.destination.log())
+        done = world.deploy(transfer, purpose='test')
+        assert any('of the pool is used' in n for n in notes(done))
+        lines = world.destination.log()[begin:]
+        vm = machine['provider_properties']['id']
+        ops = [
+            line['op']
+            for line in lines
+            if line.get('id') == vm and line['op'] in {'attach', 'detach'}
+        ]
+        # Off it again before the new machine has them.
+        assert ops == ['attach', 'detach']
+        [after] = settled(world, made['id'], 'ALLOCATED')['minion_machines']
+        assert after['allocation_status'] == 'AVAILABLE'
+        assert after['power_status'] == 'POWERED_ON'
+        world.undeploy(done['id'])
+        world.delete(transfer)
+
+
+def test_idle_machines_are_off_until_they_are_claimed(world: World) -> None:
+    name = world.machine('idle', MIB)
+    with pool(
+        world,
+        minimum_minions=0,
+        maximum_minions=1,
+        minion_max_idle_time=1,
+        minion_retention_strategy='poweroff',
+    ) as made:
+        assert made['minion_machines'] == []
+        transfer = world.transfer(name, destination_minion_pool_id=made['id'])
+        for round_ in range(2):
+            world.run(transfer)
+
+            def off() -> bool:
+                found = world.client.minion_pools.get(made['id'])
+                states = [m['power_status'] for m in found['minion_machines']]
+                return states == ['POWERED_OFF'] and not found.busy_with
+
+            wait_until(off, f'the end of idleness in round {round_}')
+            [vm] = vms(world)
+            seen = world.destination.call('get_machine', name=vm)
+            assert seen['power'] == 'off'
+        world.delete(transfer)
+
+
 def test_a_dead_machine_is_made_anew(world: World) -> None:
     name = world.machine('healed', MIB)
     with pool(world) as made:
