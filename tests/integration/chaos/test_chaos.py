@@ -129,7 +129,8 @@ def endure(
         user.start()
     killer.start()
     try:
-        killer.join()
+        while killer.is_alive() and not any(u.faults for u in people):
+            killer.join(1)
         tale.tell('the killing is over')
     finally:
         killer.halt()
