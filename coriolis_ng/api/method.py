@@ -300,8 +300,7 @@ def context() -> Context:
 
 def _authorized(route: Route) -> Call:
     environ = pecan.request.environ
-    # HEAD is a GET whose body nobody reads.
-    if environ['REQUEST_METHOD'].replace('HEAD', 'GET') != route.verb:
+    if environ['REQUEST_METHOD'] != route.verb:
         pecan.abort(404)
     environ[ROUTE] = route
     site: Site = environ[ENVIRON]

@@ -44,7 +44,7 @@ def ids_of(world: World, made: Made) -> dict[str, str]:
         'quota_project_id': PROJECT,
         'stray_id': stray['id'],
         'platform': 'memory',
-        'schema_type': '16',
+        'type': '16',
         'instance': 'd2ViMQ==',
     }
 
