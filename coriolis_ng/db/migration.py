@@ -23,7 +23,9 @@ def sync(connection_url: str, revision: str = 'head') -> str:
 
     May run in several processes at once: one works and the others wait.
     """
-    database = Database(connection_url)
+    # SQLite changes a table by making another one and dropping the first,
+    # and with that one would go all rows that refer to it.
+    database = Database(connection_url, foreign_keys=False)
     try:
         with database.writer() as session:
             connection = session.connection()

@@ -54,10 +54,17 @@ class Database:
     """A database by its URL: ``sqlite:////path`` or ``mysql+pymysql://``.
 
     ``options`` are those of oslo.db's ``[database]`` group. Safe to share
-    between threads; a new process makes its own.
+    between threads; a new process makes its own. Without ``foreign_keys``
+    SQLite does not look after them.
     """
 
-    def __init__(self, connection_url: str, **options: Any) -> None:
+    def __init__(
+        self,
+        connection_url: str,
+        *,
+        foreign_keys: bool = True,
+        **options: Any,
+    ) -> None:
         url = sa.make_url(connection_url)
         self._sqlite = url.get_backend_name() == 'sqlite'
         if not self._sqlite and 'charset' not in url.query:
@@ -70,7 +77,7 @@ class Database:
         self._facade = enginefacade.transaction_context()
         self._facade.configure(
             connection=url.render_as_string(hide_password=False),
-            sqlite_fk=True,
+            sqlite_fk=foreign_keys,
             on_engine_create=[],
             **options,
         )

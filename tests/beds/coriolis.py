@@ -230,7 +230,8 @@ class Processes(Service):
                 f'[metrics]\n{kind}_port = {self.metrics_ports[name]}\n'
             )
 
-    def start_all(self) -> None:
+    def sync(self) -> None:
+        """Makes the tables, or brings them up to date."""
         self._launch(
             'sync', 'coriolis-manage', '--config-file', self._common,
             'db', 'sync',
@@ -238,6 +239,9 @@ class Processes(Service):
         sync = self.running.pop('sync')
         if sync.wait(60) != 0:
             raise RuntimeError(sync.log.read_text())
+
+    def start_all(self) -> None:
+        self.sync()
         for name in self.NAMES:
             self.start(name)
         self.wait_for_workers(self._workers())
