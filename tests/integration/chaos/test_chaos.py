@@ -70,6 +70,8 @@ def world(service: bed.Processes, tmp_path: pathlib.Path) -> Iterator[World]:
 MACHINES: tuple[dict[str, list[int]], ...] = (
     {'one': [8 * MIB, 4 * MIB]},
     {'two': [8 * MIB]},
+    {'three': [4 * MIB, 4 * MIB]},
+    {'four': [16 * MIB]},
     {'restless': [8 * MIB]},
     {'a': [4 * MIB], 'b': [4 * MIB, 4 * MIB], 'c': [4 * MIB]},
     {'long': [12 * PART]},
