@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from coriolis_ng import errors
+from coriolis_ng.api.schemas import parts
 
 T = TypeVar('T')
 
@@ -63,6 +64,10 @@ def _invalid(text: str, start: str) -> errors.InvalidInput:
     message, _, place = text.partition(' - at `')
     found = _PATH.search(place)
     path = start + (found.group(1) if found else '')
+    if repr(parts.VISIBLE) in message or parts.VISIBLE in message:
+        message = (
+            'Expected something to see, in one line without control characters'
+        )
     if named := _NAMED.search(message):
         path = f'{path}.{named.group(1)}'
     return errors.InvalidInput(f'{message} (at {path})', field=path)

@@ -28,8 +28,11 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 # Control characters are in no name; all else is: slashes, spaces, any script.
 _PRINTABLE = r'^[^\x00-\x1f\x7f]*$'
 
-Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=_PRINTABLE)]
-Word = Annotated[str, Meta(min_length=1, max_length=64, pattern=_PRINTABLE)]
+# And a name has something to see in it.
+VISIBLE = r'^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$'
+
+Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=VISIBLE)]
+Word = Annotated[str, Meta(min_length=1, max_length=64, pattern=VISIBLE)]
 Id = Annotated[str, Meta(min_length=1, max_length=36, pattern=_PRINTABLE)]
 Text = Annotated[str, Meta(max_length=16384)]
 Time = Annotated[
