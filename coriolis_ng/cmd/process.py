@@ -25,6 +25,8 @@ QUIET = (
     'amqp=WARNING',
     'kombu=WARNING',
     'oslo.messaging=WARNING',
+    # Says when a connection is back.
+    'oslo.messaging._drivers.impl_rabbit=INFO',
     'oslo_messaging=WARNING',
     'sqlalchemy=WARNING',
     # When a connection is lost: a traceback for each that was open, beside
