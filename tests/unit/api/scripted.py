@@ -132,6 +132,8 @@ class Conductor(Resources, ApiHalf):
             secret=info.get('secret_ref', f'local:{new_id()}'),
             description=spec.description,
             mapped_regions=spec.mapped_regions,
+            slots=spec.slots,
+            bandwidth=spec.bandwidth,
         )
         return self.database.write(lambda s: rows.endpoints.create(s, made))
 

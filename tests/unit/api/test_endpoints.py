@@ -55,6 +55,36 @@ def test_a_barbican_reference_is_shown(client: Client) -> None:
         ),
         ({'mapped_regions': ['a', 1]}, '$.endpoint.mapped_regions[1]'),
         ({'colour': 'red'}, '$.endpoint.colour'),
+        ({'slots': -1}, '$.endpoint.slots'),
+        ({'slots': 'many'}, '$.endpoint.slots'),
+        ({'bandwidth_limit': 'fast'}, '$.endpoint.bandwidth_limit'),
+        (
+            {'bandwidth_limit': {'mb_s': 'fast'}},
+            '$.endpoint.bandwidth_limit.mb_s',
+        ),
+        (
+            {'bandwidth_limit': {'mbs': 5}},
+            '$.endpoint.bandwidth_limit.mbs',
+        ),
+        (
+            {'bandwidth_limit': [{'from': '08:00', 'mb_s': 1}]},
+            '$.endpoint.bandwidth_limit[0].to',
+        ),
+        (
+            {
+                'bandwidth_limit': {
+                    'profile': [
+                        {
+                            'from': '08:00',
+                            'to': '09:00',
+                            'days': 'weekdays',
+                            'mb_s': 1,
+                        }
+                    ]
+                }
+            },
+            '$.endpoint.bandwidth_limit.profile[0].days',
+        ),
     ],
 )
 def test_an_error_names_the_field(
@@ -209,3 +239,53 @@ def test_a_list_of_endpoints_is_paged_too(client: Client) -> None:
     ]
     page = client.get(f'/endpoints?limit=1&marker={ids[2]}')['endpoints']
     assert [one['id'] for one in page] == [ids[1]]
+
+
+WINDOW = {
+    'from': '08:00',
+    'to': '18:00',
+    'days': 'mon-fri',
+    'time_zone': 'Europe/Bucharest',
+    'mb_s': 50,
+}
+BARE = {'from': '22:00', 'to': '06:00', 'mb_s': None}
+
+
+@pytest.mark.parametrize(
+    ('said', 'shown'),
+    [
+        (100, {'mb_s': 100.0, 'profile': []}),
+        (0.5, {'mb_s': 0.5, 'profile': []}),
+        ([WINDOW], {'mb_s': None, 'profile': [WINDOW]}),
+        (
+            {'mb_s': 200, 'profile': [WINDOW, BARE]},
+            {
+                'mb_s': 200,
+                'profile': [
+                    WINDOW,
+                    {**BARE, 'days': '', 'time_zone': 'UTC'},
+                ],
+            },
+        ),
+        ({'mb_s': None, 'profile': []}, None),
+        (None, None),
+    ],
+)
+def test_limits_of_bandwidth(client: Client, said: Any, shown: Any) -> None:
+    given = endpoint('src', bandwidth_limit=said, slots=4)
+    made = client.post('/endpoints', given)['endpoint']
+    assert (made['bandwidth_limit'], made['slots']) == (shown, 4)
+    place = f'/endpoints/{made["id"]}'
+    # What is not named stays, and null takes away.
+    client.put(place, {'endpoint': {'name': 'other'}})
+    kept = client.get(place)['endpoint']
+    assert (kept['bandwidth_limit'], kept['slots']) == (shown, 4)
+    bare = {'bandwidth_limit': None, 'slots': 0}
+    after = client.put(place, {'endpoint': bare})['endpoint']
+    assert (after['bandwidth_limit'], after['slots']) == (None, None)
+    client.put(place, {'endpoint': {'bandwidth_limit': said}})
+    again = client.get(place)['endpoint']
+    assert again['bandwidth_limit'] == shown
+    # What was shown can be sent back.
+    client.put(place, {'endpoint': {'bandwidth_limit': shown}})
+    assert client.get(place)['endpoint']['bandwidth_limit'] == shown

@@ -334,6 +334,34 @@ def test_retention(client: Client, made: Made) -> None:
     assert error['field'] == '$.transfer.keep_daily'
 
 
+def test_limits_of_bandwidth(client: Client, made: Made) -> None:
+    window = {
+        'from': '22:00',
+        'to': '06:00',
+        'days': 'sat,sun',
+        'time_zone': 'UTC',
+        'mb_s': None,
+    }
+    limit = {'mb_s': 20, 'profile': [window]}
+    given = body(made, bandwidth_limit=limit)
+    one = client.post('/transfers', given)['transfer']
+    assert one['bandwidth_limit'] == limit
+    url = f'/transfers/{one["id"]}'
+    client.put(url, {'transfer': {'notes': 'x'}})
+    assert client.get(url)['transfer']['bandwidth_limit'] == limit
+    client.put(url, {'transfer': {'bandwidth_limit': 7.5}})
+    assert client.get(url)['transfer']['bandwidth_limit'] == {
+        'mb_s': 7.5,
+        'profile': [],
+    }
+    client.put(url, {'transfer': {'bandwidth_limit': None}})
+    assert client.get(url)['transfer']['bandwidth_limit'] is None
+    wrong = {'profile': [{**window, 'days': 'someday'}]}
+    error = client.put(url, {'transfer': {'bandwidth_limit': wrong}}, 400)
+    place = '$.transfer.bandwidth_limit.profile[0].days'
+    assert error['error']['field'] == place
+
+
 def test_a_change_says_nothing_of_what_is_empty(client: Client) -> None:
     """As released clients send it with every change of anything."""
     made = Made(client).transfer

@@ -361,6 +361,59 @@ def test_names_lead_to_ids(shell: Shell) -> None:
     }
 
 
+LIMITS = {
+    (): None,
+    ('--bandwidth-limit', '50'): {'mb_s': 50.0, 'profile': []},
+    ('--no-bandwidth-limit',): {'mb_s': None, 'profile': []},
+    (
+        '--bandwidth-limit', '100',
+        '--bandwidth-window', 'mon-fri@08:00-18:00=12.5',
+        '--bandwidth-window', '22:00-06:00=none',
+        '--bandwidth-time-zone', 'Europe/Bucharest',
+    ): {
+        'mb_s': 100.0,
+        'profile': [
+            {
+                'from': '08:00',
+                'to': '18:00',
+                'days': 'mon-fri',
+                'mb_s': 12.5,
+                'time_zone': 'Europe/Bucharest',
+            },
+            {
+                'from': '22:00',
+                'to': '06:00',
+                'days': '',
+                'mb_s': None,
+                'time_zone': 'Europe/Bucharest',
+            },
+        ],
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize('words', LIMITS)
+def test_limits_of_bandwidth(shell: Shell, words: tuple[str, ...]) -> None:
+    id = ENDPOINT['id']
+    shell.service.says('PUT', f'/endpoints/{id}', {'endpoint': ENDPOINT})
+    code, _, err = shell(
+        'endpoint', 'update', 'eeee0000', '--slots', '4', *words
+    )
+    assert code == 0, err
+    said = {'slots': 4, 'bandwidth_limit': LIMITS[words]}
+    assert shell.service.asked[-1][2] == {
+        'endpoint': {k: v for k, v in said.items() if v is not None}
+    }
+
+
+def test_a_window_is_explained(shell: Shell) -> None:
+    code, _, err = shell(
+        'endpoint', 'update', 'eeee0000', '--bandwidth-window', '8-18=5'
+    )
+    assert code == 2
+    assert 'should look like mon-fri@08:00-18:00=10' in err
+
+
 def test_the_first_public_spelling(
     shell: Shell, tmp_path: pathlib.Path
 ) -> None:

@@ -189,3 +189,19 @@ def test_a_long_copy_says_where_it_is() -> None:
         'web1  replicate disks: disk0: 1.0 GiB of 4.0 GiB, 310 MB/s, 9 s left'
     }
     assert len(told) < 6
+
+
+def test_what_waits_says_for_what_and_limits_are_shown() -> None:
+    why = 'Waits for a free slot of endpoint "here" (2 of 2 used).'
+    seen = run(
+        'RUNNING',
+        task(progress=[copying(limit=310e6)]),
+        task(instance='web2', status='PENDING', reason=why),
+        task('MAKE_POINT', instance='web2', status='SCHEDULED', reason=''),
+    )
+    assert drawn(seen, width=110)[3:] == [
+        '        disk0  ━━━━━━━━────────────────────────     '
+        '1.0 GiB of 4.0 GiB  310 MB/s of 310 MB/s          9 s left',
+        '· web2  0 of 2 tasks',
+        f'    · replicate disks  {why}',
+    ]

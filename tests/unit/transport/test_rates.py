@@ -59,6 +59,35 @@ def test_a_change_takes_effect_for_who_waits() -> None:
     assert clock.now < 1002
 
 
+def test_what_did_not_travel_is_given_back() -> None:
+    clock = Clock()
+    limit = RateLimit(100e6, clock=clock)
+    sent = 0
+    while clock.now < 1010:
+        limit.take(1 << 20)
+        # Compressed to a quarter.
+        limit.give_back(3 << 18)
+        sent += 1 << 18
+        clock.now += 0.0001
+    assert sent / 10 == pytest.approx(100e6, rel=0.05)
+
+
+def test_a_limit_may_come_and_go() -> None:
+    clock = Clock()
+    limit = RateLimit(None, clock=clock)
+    limit.take(1 << 40)
+    assert (clock.now, limit.rate) == (1000, None)
+    # What went before is nobody's debt.
+    limit.change(1000)
+    limit.take(5000)
+    limit.take(1)
+    assert clock.now == pytest.approx(1005, abs=0.3)
+    limit.take(1 << 40)
+    limit.change(None)
+    limit.take(1 << 40)
+    assert clock.now < 1006
+
+
 def test_who_is_stopped_does_not_wait() -> None:
     clock = Clock()
     limit = RateLimit(1, clock=clock)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from coriolis_ng.objects.bandwidth import Bandwidth
 from coriolis_ng.worker.nursery import Nursery
 from coriolis_ng.worker.options import Options
 from coriolis_ng.worker.runner import Why
@@ -38,7 +39,9 @@ def make_worker(
     """Starts workers; options are those of ``worker.options.Options``."""
     made: list[WorkerService] = []
 
-    def make(**options: Any) -> WorkerService:
+    def make(
+        bandwidth: Callable[[], Bandwidth] = Bandwidth, **options: Any
+    ) -> WorkerService:
         times = {
             'beat_seconds': 0.2,
             'retry_seconds': 0.05,
@@ -50,6 +53,7 @@ def make_worker(
             host='here',
             incarnation='i1',
             capacity=4,
+            bandwidth=bandwidth,
             options=Options(**times | options),
             nursery=nursery,
         )

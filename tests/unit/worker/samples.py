@@ -81,6 +81,20 @@ class Wait(Task):
             time.sleep(0.05)
 
 
+class Move(Task):
+    """Says how fast it may be until it is asked to stop."""
+
+    moves = True
+
+    def run(self, work: Work, given: Any) -> Any:
+        count = 0
+        while True:
+            work.stop_if_asked()
+            count += 1
+            work.progress(count, 1 << 30)
+            time.sleep(0.05)
+
+
 class Make(Task):
     """Makes things in a cloud that is a directory of files."""
 

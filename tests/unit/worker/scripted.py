@@ -18,6 +18,7 @@ from coriolis_ng.rpc.wire import (
     Assignment,
     Beat,
     Hold,
+    Limit,
     Orders,
     Result,
     Stop,
@@ -50,6 +51,7 @@ class ScriptedConductor:
         self.stale: set[str] = set()
         self.losses: dict[str, int] = {}  # answers that get lost, by method
         self.known = True
+        self.limits: dict[str, float | None] = {}  # by task
         self._holds: dict[str, Hold] = {}
         self._stops: dict[str, Stop] = {}
         self._changed = threading.Condition()
@@ -63,7 +65,14 @@ class ScriptedConductor:
         task_id = new_id()
         own = {
             name: more.pop(name)
-            for name in ('checkpoint', 'silent_seconds', 'version', 'name')
+            for name in (
+                'checkpoint',
+                'silent_seconds',
+                'version',
+                'name',
+                'moves',
+                'limit',
+            )
             if name in more
         }
         access = None
@@ -144,6 +153,10 @@ class ScriptedConductor:
                     if task_id not in held | self.results.keys()
                 ),
                 stop=tuple(self._stops.values()),
+                limits=tuple(
+                    Limit(task_id=id, attempt=1, bytes_per_second=rate)
+                    for id, rate in self.limits.items()
+                ),
                 lease_seconds=self.lease_seconds,
                 known=self.known,
             ),
