@@ -24,6 +24,11 @@ from coriolis_ng.client import ApiError, Client, LocalToken
 from coriolis_ng.client.cli import nouns
 from coriolis_ng.client.cli.command import Refused
 
+# Commands with an ``--endpoint`` of their own, and what stands before it
+# until the global parser has done its part.
+_OWNERS = ('minion pool create ', 'stray list ')
+_OWN = '\0'
+
 
 class Commands(CommandManager):
     """The commands of all nouns; no entry points are searched."""
@@ -111,6 +116,16 @@ class Shell(App):
         )
         return parser
 
+    def run(self, argv: list[str]) -> int:
+        """Options that some commands have by the same name are theirs once
+        the noun was said."""
+        return int(super().run(_marked(argv)))
+
+    def run_subcommand(self, argv: list[str]) -> int:
+        """With the options as they were given."""
+        plain = [word.removeprefix(_OWN) for word in argv]
+        return int(super().run_subcommand(plain))
+
     def configure_logging(self) -> None:
         """Libraries speak only when they are asked to (-v)."""
         super().configure_logging()
@@ -127,6 +142,19 @@ class Shell(App):
         self.parser.print_usage(self.stderr)
         self.stderr.write('Say what to do, or see: coriolis help\n')
         raise SystemExit(2)
+
+
+def _marked(argv: Sequence[str]) -> list[str]:
+    """The global parser takes its options wherever they stand, so it must
+    not know ``--endpoint`` where that is the command's own."""
+    text = [' '.join(argv[n:]) for n in range(len(argv))]
+    began = [n for n, rest in enumerate(text) if rest.startswith(_OWNERS)]
+    return [
+        _OWN + word
+        if began and n > began[0] and word.partition('=')[0] == '--endpoint'
+        else word
+        for n, word in enumerate(argv)
+    ]
 
 
 def _connect(given: argparse.Namespace) -> Client:
