@@ -460,3 +460,14 @@ def test_a_pool_that_goes_while_its_machine_is_taken(
     assert pooled.execution(execution.id).state is ExecutionState.FAILED
     assert pooled.find(transfer.id).busy_with is None
     assert find(pooled, id).state is PoolState.DEALLOCATED
+
+
+def test_a_cloud_with_pools_for_one_end_only(pooled: Site) -> None:
+    spec = PoolSpec(
+        name='readers',
+        endpoint_id=endpoint(pooled),
+        platform=PoolPlatform.SOURCE,
+    )
+    with pytest.raises(errors.InvalidInput, match='pools for sources') as no:
+        minion_pools.create(pooled.parts, pooled.who, spec)
+    assert no.value.field == '$.platform'

@@ -88,3 +88,20 @@ def test_broken_ones_are_healed_or_go() -> None:
 def test_a_check_looks_at_all_that_are_free_and_on() -> None:
     found = needed(pool(FREE, USED, BROKEN, FREE), idle=['3'], check=True)
     assert found == Upkeep(drop=('2', '3'), heal=('0',))
+
+
+def test_one_that_may_still_be_starting_is_switched_off() -> None:
+    off = {'minion_retention_strategy': IdleStrategy.POWEROFF}
+    quiet = pool(least=0, **off)
+    given = MinionPool(
+        id='p',
+        project_id='p1',
+        user_id='u',
+        spec=quiet.spec,
+        machines=tuple(
+            PoolMachine(id=power, pool_id='p', state=FREE, power=power)
+            for power in (Power.ON, Power.UNKNOWN, Power.OFF)
+        ),
+    )
+    found = needed(given, idle=['on', 'unknown', 'off'])
+    assert found == Upkeep(stop=('on', 'unknown'))
