@@ -9,7 +9,14 @@ import pytest
 from coriolis_ng import version
 from coriolis_ng.db import migration
 from tests.beds import release
-from tests.functional.world import MIB, World, task, told, wait_until
+from tests.functional.world import (
+    MIB,
+    Watcher,
+    World,
+    task,
+    told,
+    wait_until,
+)
 from tests.integration.chaos import verdict
 from tests.integration.releases.conftest import Mixed
 
@@ -59,6 +66,8 @@ def test_nothing_stops_for_an_upgrade(world: World) -> None:
     service.upgrade('conductor-2')
     service.upgrade('api')
     service.wait_for_workers(2)
+    # Its answers are held against the description that it gives itself.
+    world.client = service.client(Watcher(service))
     heard(world, conductor_1=NEW, conductor_2=NEW, worker_1=OLD, worker_2=OLD)
     world.fill('a', 0, 4 * MIB, MIB)
     world.run(transfer)
