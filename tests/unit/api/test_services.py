@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from coriolis_ng.api.views import providers as view
+from coriolis_ng.objects.service import ProviderInfo
 from tests.unit.api.conftest import CONNECTION, ENVIRONMENT, Client, World
 
 
@@ -84,3 +86,12 @@ def test_only_a_dead_service_is_forgotten(
     client.delete(f'/services/{alive["id"]}')
     assert client.get('/services') == {'services': []}
     client.delete(f'/services/{alive["id"]}', 404)
+
+
+def test_pools_for_one_end_only() -> None:
+    info = ProviderInfo(
+        name='kvm',
+        capabilities=('pools',),
+        schemas={'destination_pool': {'type': 'object'}},
+    )
+    assert view.provider(info).types == [16, 1048576]
