@@ -84,7 +84,7 @@ class Recipes:
         [Deployment, Transfer, Points, Mapping[str, Volumes] | None], Plan
     ]
     teardown: Callable[[Deployment], Plan]
-    disks: Callable[[Transfer, Replicas, bool], Plan]
+    disks: Callable[[Transfer, Replicas], Plan]
     points: Callable[[Transfer, Sequence[RecoveryPoint]], Plan]
     # Ids of machines to make or heal, to stop, and to drop.
     pool: Callable[[Sequence[str], Sequence[str], Sequence[str]], Plan]

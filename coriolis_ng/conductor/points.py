@@ -35,9 +35,12 @@ def delete(parts: Parts, who: Asker, id: str) -> Execution:
         point = db.recovery_points.get(session, id, who.project_id)
         if point.pinned:
             raise errors.Conflict('The recovery point is pinned.')
-        if count := db.recovery_points.clones_of(session, id):
+        if holders := db.recovery_points.held_by(session, id):
             raise errors.Conflict(
-                f'{count} deployed machines stand on the recovery point.'
+                'Machines of deployments stand on the recovery point: '
+                f'{", ".join(holders)}. Remove machines that are not needed '
+                'any more and delete these deployments; one of a test is '
+                'deleted with its machines.'
             )
         transfer = db.transfers.get(session, point.transfer_id)
         runs.claim(session, transfer, execution_id)

@@ -192,7 +192,7 @@ def as_kept(session: Session, replica: Replica) -> Replica:
 
 
 def _as_kept(session: Session, point: RecoveryPoint) -> RecoveryPoint:
-    if point.pinned or not db.recovery_points.clones_of(session, point.id):
+    if point.pinned or not db.recovery_points.held_by(session, point.id):
         return point
     return msgspec.structs.replace(point, pinned=True)
 

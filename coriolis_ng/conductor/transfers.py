@@ -38,6 +38,14 @@ from coriolis_ng.objects.quota import QuotaResource
 from coriolis_ng.objects.resource import ResourceKind
 from coriolis_ng.objects.transfer import Transfer, TransferSpec
 
+# What may outlive a transfer: marks, and what machines live on.
+_STAYING = frozenset(
+    {
+        ResourceKind.CHECKPOINT,
+        ResourceKind.VOLUME,
+        ResourceKind.VOLUME_SNAPSHOT,
+    }
+)
 FIXED = (
     'origin_endpoint_id',
     'destination_endpoint_id',
@@ -168,9 +176,7 @@ def _delete_disks(
     plans.create_execution(
         parts,
         session,
-        parts.recipes.disks(
-            transfer, runs.replicas(session, transfer), forget
-        ),
+        parts.recipes.disks(transfer, runs.replicas(session, transfer)),
         id=execution_id,
         kind=ExecutionKind.DISKS_DELETE,
         owner_id=transfer.id,
@@ -301,9 +307,7 @@ def _left(session: Session, transfer: Transfer) -> list[str]:
 
 
 def _nothing_left(session: Session, transfer: Transfer) -> bool:
-    return not _left(session, transfer) or _only_marks_were_kept(
-        session, transfer
-    )
+    return not _left(session, transfer) or _only_kept(session, transfer)
 
 
 def _check_nothing_left(session: Session, transfer: Transfer) -> None:
@@ -316,16 +320,17 @@ def _check_nothing_left(session: Session, transfer: Transfer) -> None:
         )
 
 
-def _only_marks_were_kept(session: Session, transfer: Transfer) -> bool:
+def _only_kept(session: Session, transfer: Transfer) -> bool:
     """Whether its disks were deleted, but for marks on a source that could
-    not be asked: a source that is gone must not keep the transfer for ever.
-    The ledger goes on to name the marks."""
+    not be asked and for what machines live on: neither a source that is
+    gone nor a machine must keep the transfer for ever. The ledger goes on
+    to name both."""
     page = db.Page(limit=1, sort=(('number', 'desc'),))
     last = [one.kind for one in db.executions.list(session, transfer.id, page)]
     if last != [ExecutionKind.DISKS_DELETE]:
         return False
     entries = db.ledger.rows(session, transfer_id=transfer.id)
-    if any(e.resource.kind is not ResourceKind.CHECKPOINT for e in entries):
+    if any(e.resource.kind not in _STAYING for e in entries):
         return False
     return not any(
         replica.volumes.items or replica.points

@@ -12,12 +12,10 @@ from coriolis_ng.tasks.cleanup import CleanSource, CleanTarget
 from coriolis_ng.tasks.disks import DropCheckpoint, DropPoints, DropVolumes
 
 
-def build(
-    transfer: Transfer, replicas: Mapping[str, Replica], used_stay: bool
-) -> Plan:
+def build(transfer: Transfer, replicas: Mapping[str, Replica]) -> Plan:
     """Points, volumes and checkpoints; a source that is gone keeps its
-    mark, but does not keep the destination from being emptied. With
-    ``used_stay`` neither do machines that live on them."""
+    mark, but does not keep the destination from being emptied. Neither do
+    machines that live on them: these keep what they need."""
     plan = Plan()
     for name in transfer.spec.instances:
         replica = replicas[name]
@@ -35,7 +33,7 @@ def build(
             DropVolumes,
             instance=name,
             volumes=replica.volumes,
-            used_stay=used_stay,
+            used_stay=True,
             after=before,
         )
         plan.clean(CleanTarget, volumes)

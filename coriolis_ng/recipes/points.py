@@ -9,7 +9,7 @@ from coriolis_ng.engine.plan import Plan
 from coriolis_ng.objects.recovery_point import RecoveryPoint
 from coriolis_ng.objects.transfer import Transfer
 from coriolis_ng.tasks.cleanup import CleanTarget
-from coriolis_ng.tasks.disks import DropPoints
+from coriolis_ng.tasks.disks import CheckGone, DropPoints
 
 
 def build(transfer: Transfer, points: Sequence[RecoveryPoint]) -> Plan:
@@ -19,5 +19,6 @@ def build(transfer: Transfer, points: Sequence[RecoveryPoint]) -> Plan:
         mine = tuple(p for p in points if p.instance == name)
         if mine:
             gone = plan.add(DropPoints, instance=name, points=mine)
+            plan.add(CheckGone, instance=name, kept=gone.kept, why=gone.why)
             plan.clean(CleanTarget, gone)
     return plan

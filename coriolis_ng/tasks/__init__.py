@@ -7,6 +7,7 @@ from coriolis_ng.engine.task import Task
 from coriolis_ng.tasks.cleanup import CleanSource, CleanTarget
 from coriolis_ng.tasks.copy import CopyDisks
 from coriolis_ng.tasks.disks import (
+    CheckGone,
     CloneVolumes,
     DropCheckpoint,
     DropPoints,
@@ -40,6 +41,7 @@ from coriolis_ng.tasks.pools import (
 TASKS: dict[str, type[Task]] = {
     kind.__name__: kind
     for kind in (
+        CheckGone,
         CleanSource,
         CleanTarget,
         CloneVolumes,

@@ -38,6 +38,12 @@ MERGE_SECONDS = 6 * 3600
 RELEASED = 'a deployment without clones took the volumes of the replica'
 
 
+LEFT = (
+    ' It is left to what needs it and listed as a stray, which goes when '
+    'nothing needs it any more.'
+)
+
+
 class MakeVolumes(Task):
     """A volume on the destination for each disk of the machine."""
 
@@ -214,17 +220,22 @@ class DropPoints(Task):
 
     class Input(Value):
         """``kept_too``: points that were pinned meanwhile go as well,
-        because all of the replica goes."""
+        because all of the replica goes; what machines stand on is left to
+        them, and to the ledger, which goes on to name it."""
 
         points: tuple[RecoveryPoint, ...]
         kept_too: bool = False
 
     class Output(Value):
-        """``kept`` are points that a deployment stands on; the others of
-        those that were not dropped may be half gone."""
+        """``kept`` are points that a deployment stands on, ``left`` those
+        of them that are no points any more because all of the replica goes;
+        the others of those that were not dropped may be half gone. ``why``
+        says of each one of ``kept`` why it stays."""
 
         dropped: tuple[str, ...] = ()
         kept: tuple[str, ...] = ()
+        left: tuple[str, ...] = ()
+        why: tuple[str, ...] = ()
 
     def taken(self, subject: Replica, given: Input) -> Replica:
         going = {p.id for p in given.points}
@@ -242,21 +253,26 @@ class DropPoints(Task):
         )
 
     def run(self, work: Work, given: Input) -> Output:
-        dropped, kept = [], []
+        dropped, stay, why = [], [], []
         # The oldest first: a chain is cut from its end.
         for point in reversed(given.points):
             try:
                 self._drop(work, point)
             except errors.Conflict as error:
                 # A deployment lives on it; the next execution tries again.
-                work.note(
-                    f'recovery point {point.id} stays: {error.message}',
-                    Level.WARNING,
-                )
-                kept.append(point.id)
+                text = f'recovery point {point.id} stays: {error.message}'
+                if given.kept_too:
+                    text += LEFT
+                work.note(text, Level.WARNING)
+                stay.append(point.id)
+                why.append(error.message)
             else:
                 dropped.append(point.id)
-        return self.Output(dropped=tuple(dropped), kept=tuple(kept))
+        if given.kept_too:
+            return self.Output(dropped=tuple(dropped), left=tuple(stay))
+        return self.Output(
+            dropped=tuple(dropped), kept=tuple(stay), why=tuple(why)
+        )
 
     def _drop(self, work: Work, point: RecoveryPoint) -> None:
         for disk in point.disks:
@@ -268,9 +284,33 @@ class DropPoints(Task):
             work.dropped(gone)
 
     def apply(self, subject: Replica, made: Output) -> Replica:
-        left = tuple(p for p in subject.points if p.id not in made.dropped)
+        gone = {*made.dropped, *made.left}
+        left = tuple(p for p in subject.points if p.id not in gone)
         stays = msgspec.structs.replace(subject, points=left)
         return _going(stays, set(made.kept), False)
+
+
+class CheckGone(Task):
+    """Fail where points that were to be deleted stay: a deletion that did
+    nothing must not look like one."""
+
+    class Input(Value):
+        """As ``DropPoints`` gave them."""
+
+        kept: tuple[str, ...]
+        why: tuple[str, ...]
+
+    class Output(Value):
+        pass
+
+    def run(self, work: Work, given: Input) -> Output:
+        if given.kept:
+            raise errors.Conflict(
+                f'The recovery point {given.kept[0]} was not deleted. '
+                f'{given.why[0]} It can be when these disks are gone from '
+                'the cloud, or do not need it any more.'
+            )
+        return self.Output()
 
 
 def _going(subject: Replica, ids: set[str], going: bool) -> Replica:
@@ -306,9 +346,11 @@ class DropVolumes(Task):
         ]
         try:
             drop_all(work, resources, work.target.imports.drop)
-        except errors.Conflict:
+        except errors.Conflict as error:
+            # Before releases that leave it to them, it was to fail here.
             if not given.used_stay:
                 raise
+            work.note(f'Something stays: {error.message}{LEFT}', Level.WARNING)
         return self.Output()
 
     def apply(self, subject: Replica, made: Output) -> Replica:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from coriolis_ng.client import ApiError
-from tests.functional.world import MIB, World, wait_until
+from tests.functional.world import MIB, World, told, wait_until
 
 
 def test_retention_spares_what_is_pinned(world: World) -> None:
@@ -157,3 +157,52 @@ def test_a_deployment_that_fails_gives_the_volumes_back(
         world.deploy(transfer, purpose='test', clone_disks=False)
     assert caught.value.status == 400
     assert 'clone_disks' in str(caught.value)
+
+
+def test_a_point_that_a_machine_needs_is_left_to_it(world: World) -> None:
+    name = world.machine('based', MIB)
+    transfer = world.transfer(name)
+    world.run(transfer)
+    [point] = world.points(transfer)
+    content = world.sha256_of_point(point, 'disk0')
+    deployed = world.deploy(transfer)
+    [machine] = world.destination.left()['machines']
+    [disk] = world.destination.call('get_machine', name=machine)['disks']
+    points = world.client.recovery_points
+    with pytest.raises(ApiError, match=deployed['id']) as caught:
+        points.delete(point['id'])
+    assert caught.value.status == 409
+    world.undeploy(deployed['id'])
+    # Now only the cloud knows that its disks lie on the point.
+    points.delete(point['id'])
+    executions = world.client.executions.of(transfer)
+    [asked] = [
+        one
+        for one in executions.list()
+        if one['type'] == 'recovery_points_delete'
+    ]
+    failed = world.ended(transfer, asked['id'])
+    assert failed['status'] == 'ERROR', told(failed)
+    [why] = [t['reason'] for t in failed['tasks'] if t['status'] == 'ERROR']
+    assert point['id'] in why
+    assert 'has live clones' in why
+    # It is whole, and good for another machine.
+    planned = world.client.deployments.plan(transfer_id=transfer)
+    assert [disk['size'] for disk in planned['disks']] == [MIB]
+    # With all the rest gone it is the machine's.
+    made = world.client.transfers.delete_disks(transfer)
+    done = world.ended(transfer, made['id'])
+    assert done['status'] == 'COMPLETED', told(done)
+    assert world.points(transfer) == []
+    world.client.transfers.delete(transfer)
+    assert world.sha256_of_volume(disk['id'], disk['size']) == content
+    strays = world.client.strays
+    left = {s['kind']: s for s in strays.list()}
+    assert set(left) == {'volume', 'volume_snapshot'}
+    with pytest.raises(ApiError, match='has live clones'):
+        strays.delete(left['volume_snapshot']['id'])
+    world.destination.call('drop_machine', id=machine)
+    world.destination.call('drop_volume', id=disk['id'])
+    strays.delete(left['volume_snapshot']['id'])
+    strays.delete(left['volume']['id'])
+    assert world.destination.left() == {}

@@ -30,6 +30,7 @@ _TASKS = {
     'CleanTarget': 'DELETE_TRANSFER_TARGET_RESOURCES',
     'ShutDownVm': 'SHUTDOWN_INSTANCE',
     'DropPoints': 'DELETE_RECOVERY_POINTS',
+    'CheckGone': 'CHECK_RECOVERY_POINTS_DELETED',
     'DropVolumes': 'DELETE_TRANSFER_DISKS',
     'DropCheckpoint': 'DELETE_TRANSFER_SOURCE_DISK_SNAPSHOTS',
     'CloneVolumes': 'CLONE_TRANSFER_DISKS',

@@ -76,25 +76,25 @@ def set_pinned(session: Session, id: str, pinned: bool) -> RecoveryPoint:
     return get(session, id)
 
 
-def clones_of(session: Session, id: str) -> int:
-    """How many deployed machines may still stand on the point: those that
-    have a machine, and those of deployments that have not failed."""
+def held_by(session: Session, id: str) -> Sequence[str]:
+    """The ids of deployments whose machines may still stand on the point:
+    those that have a machine, and those that have not failed; oldest
+    first."""
     gone = sa.and_(
         models.DeployedVm.vm.is_(None),
         sa.func.coalesce(models.Deployment.last_execution_state, '').in_(
             [ExecutionState.FAILED, ExecutionState.CANCELED]
         ),
     )
-    count = session.scalar(
-        sa.select(sa.func.count())
-        .select_from(models.DeployedVm)
+    return session.scalars(
+        sa.select(models.Deployment.id)
         .join(
-            models.Deployment,
+            models.DeployedVm,
             models.Deployment.id == models.DeployedVm.deployment_id,
         )
         .where(models.DeployedVm.recovery_point_id == id, sa.not_(gone))
-    )
-    return count or 0
+        .order_by(models.Deployment.created_at, models.Deployment.id)
+    ).all()
 
 
 def value(row: models.RecoveryPoint) -> RecoveryPoint:

@@ -189,9 +189,7 @@ def teardown(given: Deployment) -> Plan:
     return plan
 
 
-def disks(
-    given: Transfer, replicas: Mapping[str, Replica], used_stay: bool
-) -> Plan:
+def disks(given: Transfer, replicas: Mapping[str, Replica]) -> Plan:
     plan = Plan()
     for name in given.spec.instances:
         plan.add(Drop, instance=name)

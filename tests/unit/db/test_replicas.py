@@ -139,7 +139,7 @@ def test_clones_keep_a_point(database: Database) -> None:
 
     def count() -> int:
         return database.read(
-            lambda s: db.recovery_points.clones_of(s, point.id)
+            lambda s: len(db.recovery_points.held_by(s, point.id))
         )
 
     assert count() == 0

@@ -172,7 +172,7 @@ def test_a_migration_copies_as_often_as_asked(count, off):
 def test_what_is_left_to_delete_is_planned():
     volume = Volume(id='v', disk_id='a', size=1)
     replica = Replica(transfer_id='t', instance='web')
-    plan = disks.build(a_transfer('web'), {'web': replica}, False)
+    plan = disks.build(a_transfer('web'), {'web': replica})
     names = [s.kind.__name__ for s in plan.steps.values()]
     assert names == [
         'DropVolumes',
