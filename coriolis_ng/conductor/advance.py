@@ -10,7 +10,7 @@ of its statements says what must still hold.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
@@ -18,7 +18,6 @@ from sqlalchemy.orm import Session
 from coriolis_ng import context, errors
 from coriolis_ng.conductor import departures, endings, scope, turns
 from coriolis_ng.conductor.parts import Parts
-from coriolis_ng.conductor.workers import workers
 from coriolis_ng.db import api as db
 from coriolis_ng.db.errors import Away
 from coriolis_ng.db.rows import TaskRow
@@ -33,6 +32,7 @@ from coriolis_ng.objects.task import TaskState
 LOG = logging.getLogger(__name__)
 
 ROUNDS = 10
+MANY = 200  # executions that are looked at in one statement
 
 
 @dataclass(kw_only=True)
@@ -40,7 +40,7 @@ class Step:
     """What one transaction did: whom to nudge, and whether there may be
     more to do at once."""
 
-    nudges: list[tuple[str, str, int]] = field(default_factory=list)
+    nudges: list[turns.Nudge] = field(default_factory=list)
     again: bool = False
     ended: bool = False
     project_id: str = ''
@@ -63,17 +63,27 @@ class Seen:
     decision: dag.Decision
     due: list[TaskRow]
 
+    @property
+    def only_due(self) -> bool:
+        """There is nothing to do but to start tasks."""
+        running = self.decision.state is ExecutionState.RUNNING
+        return running and not self.decision.close
+
 
 def _advance(parts: Parts, execution_id: str, woken: bool) -> None:
     for _ in range(ROUNDS):
-        seen = parts.database.read(
-            lambda s: _look(parts, s, execution_id, woken)
+        found = parts.database.read(
+            lambda s: _look(parts, s, [execution_id], woken)
         )
-        if seen is None:
+        if not found:
             return
+        [seen] = found
+        context.learn(
+            project_id=seen.execution.project_id,
+            request_id=seen.execution.spec.request_id,
+        )
         step = parts.database.write(lambda s, seen=seen: _step(parts, s, seen))
-        for host, task_id, attempt in step.nudges:
-            _nudge(parts, host, task_id, attempt)
+        _nudge(parts, step.nudges)
         if step.ended:
             endings.forget_secrets(parts, execution_id, step.project_id)
             departures.drop_secrets(parts, step.project_id, step.after.secrets)
@@ -81,6 +91,29 @@ def _advance(parts: Parts, execution_id: str, woken: bool) -> None:
                 advance(parts, step.after.follow_up)
             return
         if not step.again:
+            return
+
+
+def move(parts: Parts, execution_ids: Sequence[str]) -> None:
+    """Advances executions of which a task has ended, and starts who waited
+    for what that made free.
+
+    All of them are read, and all that is startable is started, in as many
+    statements as for one: under load these come together (see ``moves``),
+    and the cost of a task stays what it is, or becomes less.
+    """
+    ids = [*dict.fromkeys(execution_ids)]
+    for _ in range(ROUNDS):
+        seen = parts.database.read(lambda s: _look(parts, s, ids, False))
+        for one in seen:
+            if not one.only_due:
+                _try_to_advance(parts, one.execution.id)
+        due = [one for one in seen if one.only_due]
+        starts = parts.database.write(
+            lambda s, due=due: _start_several(parts, s, due)
+        )
+        _nudge(parts, starts.nudges)
+        if not starts.lost:
             return
 
 
@@ -94,11 +127,32 @@ def advance_all(
     """Looks after every running execution; called periodically. ``guard``
     does the work for one of them, and may survive what nobody expected: one
     that is broken must not stop those that come after it."""
-    for execution_id in parts.database.read(db.executions.running):
-        guard(
-            f'execution={execution_id}',
-            lambda id=execution_id: _try_to_advance(parts, id),
-        )
+    ids = parts.database.read(db.executions.running)
+    for begin in range(0, len(ids), MANY):
+        for id in _stirring(parts, ids[begin : begin + MANY], guard):
+            guard(f'execution={id}', lambda id=id: _try_to_advance(parts, id))
+
+
+def _stirring(
+    parts: Parts,
+    execution_ids: Sequence[str],
+    guard: Callable[[str, Callable[[], object]], None],
+) -> Sequence[str]:
+    """Those of these in which there is something to do, in two statements;
+    all of them, where one of them cannot even be looked at."""
+    found: Sequence[str] = execution_ids
+
+    def look() -> None:
+        nonlocal found
+        found = [
+            seen.execution.id
+            for seen in parts.database.read(
+                lambda s: _look(parts, s, execution_ids, False)
+            )
+        ]
+
+    guard('running executions', look)
+    return found
 
 
 def _try_to_advance(parts: Parts, execution_id: str) -> None:
@@ -128,31 +182,33 @@ def node(row: TaskRow) -> dag.Node:
 
 
 def _look(
-    parts: Parts, session: Session, execution_id: str, woken: bool
-) -> Seen | None:
-    """What there is to do; None, mostly, for nothing."""
-    try:
-        execution = db.executions.get(session, execution_id)
-    except errors.NotFound:
-        return None  # it went with its deployment
-    context.learn(
-        project_id=execution.project_id, request_id=execution.spec.request_id
-    )
-    if execution.state is not ExecutionState.RUNNING:
-        return None
-    rows = db.tasks.nodes(session, execution.id)
-    nodes = {id: node(row) for id, row in rows.items()}
-    cancel = execution.cancel is not Cancel.NO
-    decision = dag.advance(nodes, cancel=cancel)
-    due = [
-        rows[i]
-        for i in decision.start
-        if _startable(parts, rows[i]) and (woken or rows[i].turn is None)
-    ]
-    ended = decision.state is not ExecutionState.RUNNING
-    if not (decision.close or ended or due):
-        return None
-    return Seen(execution=execution, rows=rows, decision=decision, due=due)
+    parts: Parts, session: Session, execution_ids: Sequence[str], woken: bool
+) -> list[Seen]:
+    """What there is to do, of those of which there is anything; what is
+    gone went with its deployment."""
+    running = {
+        execution.id: execution
+        for execution in db.executions.several(session, execution_ids)
+        if execution.state is ExecutionState.RUNNING
+    }
+    if not running:
+        return []
+    found = []
+    for id, rows in db.tasks.states(session, [*running]).items():
+        nodes = {task_id: node(row) for task_id, row in rows.items()}
+        cancel = running[id].cancel is not Cancel.NO
+        decision = dag.advance(nodes, cancel=cancel)
+        due = [
+            rows[i]
+            for i in decision.start
+            if _startable(parts, rows[i]) and (woken or rows[i].turn is None)
+        ]
+        seen = Seen(
+            execution=running[id], rows=rows, decision=decision, due=due
+        )
+        if due or not seen.only_due:
+            found.append(seen)
+    return found
 
 
 def _startable(parts: Parts, row: TaskRow) -> bool:
@@ -194,9 +250,24 @@ def _start(
     step: Step,
 ) -> None:
     here = scope.load(session, execution)
-    made = turns.start(parts, session, here, due, workers(parts, session))
+    made = turns.start(parts, session, [turns.Due(here=here, rows=due)])
     step.nudges += made.nudges
     step.again = step.again or made.lost
+
+
+def _start_several(
+    parts: Parts, session: Session, several: Sequence[Seen]
+) -> turns.Starts:
+    here = scope.load_several(session, [one.execution for one in several])
+    return turns.start(
+        parts,
+        session,
+        [
+            turns.Due(here=here[one.execution.id], rows=one.due)
+            for one in several
+            if one.execution.id in here
+        ],
+    )
 
 
 def _why(
@@ -212,15 +283,19 @@ def _why(
     return 'A task that it needs did not succeed.'
 
 
-def _nudge(parts: Parts, host: str, task_id: str, attempt: int) -> None:
-    try:
-        parts.workers.start(host, task_id, attempt)
-    except errors.Unreachable as error:
-        # The next beat's orders name the task again.
-        LOG.warning(
-            'task=%s attempt=%s start was not sent to %s: %s',
-            task_id,
-            attempt,
-            host,
-            error.detail,
-        )
+def _nudge(parts: Parts, nudges: Sequence[turns.Nudge]) -> None:
+    for one in nudges:
+        with context.within(
+            execution=one.execution_id, task=one.task_id, attempt=one.attempt
+        ):
+            try:
+                parts.workers.start(one.host, one.task_id, one.attempt)
+            except errors.Unreachable as error:
+                # The next beat's orders name the task again.
+                LOG.warning(
+                    'task=%s attempt=%s start was not sent to %s: %s',
+                    one.task_id,
+                    one.attempt,
+                    one.host,
+                    error.detail,
+                )

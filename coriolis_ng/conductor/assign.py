@@ -33,14 +33,17 @@ def take(
     """Confirms a start; ``Stale`` where the task is another's, or over.
     A task that says what changes with its being taken writes this here."""
 
-    def give(session: Session) -> Assignment:
+    def give(session: Session, *, writing: bool) -> Assignment | None:
         row = current(session, task_id, attempt)
+        if not writing and parts.known(row).taken is not Task.taken:
+            return None
         return _assignment(parts, session, row, host, incarnation)
 
-    row = parts.database.read(lambda s: current(s, task_id, attempt))
-    if parts.known(row).taken is Task.taken:
-        return parts.database.read(give)
-    return parts.database.write(give)
+    given = parts.database.read(lambda s: give(s, writing=False))
+    if given is None:
+        given = parts.database.write(lambda s: give(s, writing=True))
+    assert given is not None
+    return given
 
 
 def current(session: Session, task_id: str, attempt: int) -> TaskRow:
@@ -107,8 +110,8 @@ def _limit(
 
 def _checkpoints(session: Session, row: TaskRow) -> tuple[Any, ...]:
     """What the tasks that a cleanup cleans knew when they ended."""
-    left = (db.tasks.get(session, id).checkpoint for id in row.cleans)
-    return tuple(one for one in left if one is not None)
+    left = db.tasks.checkpoints(session, row.cleans)
+    return tuple(left[id] for id in sorted(left))
 
 
 def _renewed(

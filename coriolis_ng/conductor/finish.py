@@ -13,10 +13,8 @@ from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
 from coriolis_ng.conductor import losses, scope
-from coriolis_ng.conductor.advance import advance
-from coriolis_ng.conductor.assign import current
+from coriolis_ng.conductor.advance import move
 from coriolis_ng.conductor.parts import Parts
-from coriolis_ng.conductor.wake import wake
 from coriolis_ng.db import api as db
 from coriolis_ng.db.rows import Finished, TaskRow
 from coriolis_ng.engine.task import Task
@@ -45,8 +43,7 @@ def finish(parts: Parts, task_id: str, attempt: int, result: Result) -> None:
     execution_id = parts.database.write(
         lambda s: _finish(parts, s, task_id, attempt, result)
     )
-    advance(parts, execution_id)
-    wake(parts)
+    parts.moves.tell(execution_id, lambda ids: move(parts, ids))
 
 
 def _finish(
@@ -62,7 +59,8 @@ def _finish(
         if not db.tasks.finish(session, task_id, attempt, state):
             raise errors.Stale('This attempt is over.')
         return row.execution_id
-    row = current(session, task_id, attempt)
+    if row.attempt != attempt:
+        raise errors.Stale('Another attempt has taken over.')
     execution = db.executions.get(session, row.execution_id)
     if result.state == TaskState.DONE:
         _done(parts, session, row, execution, result)

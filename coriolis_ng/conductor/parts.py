@@ -9,6 +9,7 @@ from typing import Protocol
 
 from coriolis_ng import errors
 from coriolis_ng.conductor.limits import Limits, LocalLimits
+from coriolis_ng.conductor.moves import Moves
 from coriolis_ng.db.rows import TaskRow
 from coriolis_ng.db.session import Database
 from coriolis_ng.engine.plan import Plan
@@ -109,6 +110,7 @@ class Parts:
     settings: Settings = field(default_factory=Settings)
     limits: Limits = field(default_factory=LocalLimits)
     trusts: Trusts | None = None
+    moves: Moves = field(default_factory=Moves)
     in_barbican: bool = False
 
     def name_of(self, kind: type[Task]) -> str:

@@ -4,7 +4,8 @@ and the subject that its tasks change."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -127,6 +128,35 @@ def load(session: Session, execution: Execution) -> Scope:
     return of_transfer(session, execution, transfer)
 
 
+def load_several(
+    session: Session, executions: Sequence[Execution]
+) -> dict[str, Scope]:
+    """The same of several, by execution, in as many statements for all that
+    transfers do themselves; what is gone is left out."""
+    special = OF_POOLS | OF_DEPLOYMENTS
+    plain = [one for one in executions if one.kind not in special]
+    transfers = db.transfers.several(session, [one.owner_id for one in plain])
+    ends = {
+        id
+        for one in transfers.values()
+        for id in (
+            one.spec.origin_endpoint_id,
+            one.spec.destination_endpoint_id,
+        )
+    }
+    known = db.endpoints.several(session, sorted(ends))
+    found = {
+        one.id: _with_ends(one, transfers[one.owner_id], known)
+        for one in plain
+        if one.owner_id in transfers
+    }
+    for one in executions:
+        if one.kind in special:
+            with contextlib.suppress(errors.NotFound):
+                found[one.id] = load(session, one)
+    return found
+
+
 def as_transfer(pool: MinionPool) -> Transfer:
     """A pool is like a transfer whose ends are one cloud, and whose
     instances are its machines."""
@@ -176,15 +206,23 @@ def of_transfer(
     session: Session, execution: Execution, transfer: Transfer
 ) -> Scope:
     """The scope of an execution whose transfer is known."""
+    spec = transfer.spec
+    ids = [spec.origin_endpoint_id, spec.destination_endpoint_id]
+    found = db.endpoints.several(session, ids)
+    return _with_ends(execution, transfer, found)
+
+
+def _with_ends(
+    execution: Execution, transfer: Transfer, known: Mapping[str, Endpoint]
+) -> Scope:
     ids = {
         Side.SOURCE: transfer.spec.origin_endpoint_id,
         Side.TARGET: transfer.spec.destination_endpoint_id,
     }
-    found = db.endpoints.several(session, list(ids.values()))
     return Scope(
         execution=execution,
         transfer=transfer,
-        endpoints={side: found[id] for side, id in ids.items()},
+        endpoints={side: known[id] for side, id in ids.items()},
     )
 
 

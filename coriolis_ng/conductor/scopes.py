@@ -50,6 +50,11 @@ def of_task(
     return tuple(found[key] for key in sorted(found))
 
 
+def own(kind: type[Task]) -> bool:
+    """Whether what tasks of this class load depends on their input."""
+    return kind.loads is not Task.loads
+
+
 def _loaded(
     parts: Parts, session: Session, here: Scope, kind: type[Task], row: TaskRow
 ) -> Iterator[slots.Scope]:
@@ -57,7 +62,7 @@ def _loaded(
         'host': parts.settings.host_slots,
         'storage': parts.settings.storage_slots,
     }
-    if kind.loads is Task.loads or not any(limits.values()):
+    if not own(kind) or not any(limits.values()):
         return
     inputs = db.tasks.inputs(session, row.id)
     before = {given['ref'][0] for given in inputs.values() if 'ref' in given}

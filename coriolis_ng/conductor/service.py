@@ -380,6 +380,7 @@ class ConductorService:
     def start(self) -> None:
         """Begins to answer and to look after executions."""
         parts = self._parts
+        parts.moves.start(guarded)
         for topic, served, threads in (
             (
                 bus.CONDUCTOR,
@@ -402,6 +403,7 @@ class ConductorService:
             server.stop()
         for server in self._servers:
             server.wait()
+        self._parts.moves.stop()
         self._duties.wait()
 
     def _tell(self) -> None:

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starts what there is room for, in the order of turns, and says of the
-rest what it waits for."""
+rest what it waits for.
+
+One transaction does it for whatever has become due in several executions and
+for the first of those that wait: their rows say what they want, so that
+nothing else has to be read of them.
+"""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
@@ -15,8 +20,10 @@ from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.conductor.scope import Scope
 from coriolis_ng.conductor.workers import workers
 from coriolis_ng.db import api as db
+from coriolis_ng.db.api.starts import Start
 from coriolis_ng.db.clock import utcnow
 from coriolis_ng.db.rows import TaskRow
+from coriolis_ng.engine.task import Task
 from coriolis_ng.objects.service import Service
 from coriolis_ng.scheduler import Needs, queue
 from coriolis_ng.scheduler.queue import Waiting
@@ -28,103 +35,187 @@ from coriolis_ng.scheduler.room import Room
 FIRST = 32
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nudge:
+    """A worker to be told of a task that it was given."""
+
+    execution_id: str
+    host: str
+    task_id: str
+    attempt: int
+
+
 @dataclass(kw_only=True)
 class Starts:
     """Whom to nudge, and whether another conductor was faster somewhere."""
 
-    nudges: list[tuple[str, str, int]] = field(default_factory=list)
+    nudges: list[Nudge] = field(default_factory=list)
     lost: bool = False
 
 
-def start(
-    parts: Parts,
-    session: Session,
-    here: Scope,
-    due: Sequence[TaskRow],
-    services: Mapping[str, Service],
-) -> Starts:
-    """Starts what can be started of the due tasks of one execution. What
-    others wait for is left to those whose turn comes before."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """Tasks of one execution that could start now."""
+
+    here: Scope
+    rows: Sequence[TaskRow]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Candidate:
+    place: Waiting
+    needs: Needs
+    cleanup: bool = False
+    due: bool = False  # it is looked at because it has become due
+
+
+def start(parts: Parts, session: Session, several: Sequence[Due]) -> Starts:
+    """Starts what can be started of the due tasks, and of those that have
+    waited before; the rest of the due tasks begins to wait."""
     now = utcnow()
-    rows = {row.id: row for row in due}
-    wanted = {id: needs_of(parts, session, here, rows[id]) for id in rows}
-    mine = [
-        Waiting(
-            task_id=id,
-            execution_id=row.execution_id,
-            turn=row.turn or _turn(parts, here, now, row),
-        )
-        for id, row in rows.items()
-    ]
-    # What needs no slot waits for nobody.
-    others: list[Waiting] = []
-    if any(needs.slot for needs in wanted.values()):
-        others = [w for w in _ahead(parts, session, now) if not _in(w, rows)]
-    own = [s for needs in wanted.values() for s in needs.scopes]
-    keys = {scope.key for scope in own} | _keys(others)
-    used = db.slots.used_of(session, keys)
-    db.slots.limit_scopes(session, own)
-    room = Room(services.values(), used)
-    starts = Starts()
-    for one in queue.in_turn([*others, *mine]):
-        if one.task_id in rows:
-            row, needs = rows[one.task_id], wanted[one.task_id]
-            _start_or_wait(parts, session, room, row, needs, one, starts)
-        else:
-            queue.pass_by(room, one, _patience_ends(parts, now))
-    return starts
+    ends = _patience_ends(parts, now)
+    services = workers(parts, session)
+    mine = [*_candidates(parts, session, several, now)]
+    known = {one.place.task_id for one in mine}
+    found = [*mine, *_others(parts, session, now, known)]
+    own = {s.key: s for one in mine for s in one.needs.scopes}
+    db.slots.limit_scopes(session, own.values())
+    keys = {s.key for one in found for s in one.needs.scopes}
+    room = Room(services.values(), db.slots.used_of(session, keys))
+    picked, left = _pick(room, found, ends)
+    won = db.starts.start(
+        session, [start for _, start in picked], parts.settings.lease_seconds
+    )
+    _wait(session, room, [one for one in left if one.due])
+    return Starts(
+        lost=len(won) < len(picked),
+        nudges=[
+            _nudge(one.place, services[start.service_id])
+            for one, start in picked
+            if start.task_id in won
+        ],
+    )
 
 
-def _in(one: Waiting, rows: Mapping[str, TaskRow]) -> bool:
-    return one.task_id in rows
+def _nudge(place: Waiting, service: Service) -> Nudge:
+    return Nudge(
+        execution_id=place.execution_id,
+        host=service.host,
+        task_id=place.task_id,
+        attempt=place.attempt + 1,
+    )
 
 
-def _start_or_wait(
-    parts: Parts,
-    session: Session,
-    room: Room,
-    row: TaskRow,
-    needs: Needs,
-    place: Waiting,
-    starts: Starts,
-) -> None:
-    service = room.find(needs)
-    if service is None:
-        why = room.why(needs)
+def _pick(
+    room: Room, found: Iterable[_Candidate], ends: datetime.datetime
+) -> tuple[list[tuple[_Candidate, Start]], list[_Candidate]]:
+    """Who starts where, and who does not, in the order of turns. Who has
+    lost patience keeps from others what is free of what it needs."""
+    picked: list[tuple[_Candidate, Start]] = []
+    left: list[_Candidate] = []
+    hopeless: set[int] = set()
+    for one in sorted(found, key=lambda c: queue.place(c.place)):
+        patient = one.place.turn <= ends
+        # Room only becomes less: who wants the same gets no more of it.
+        service = None
+        if patient or id(one.needs) not in hopeless:
+            service = room.find(one.needs)
+        if service is not None:
+            room.take(service, one.needs)
+            picked.append((one, _start(one, service)))
+            continue
+        hopeless.add(id(one.needs))
+        left.append(one)
+        if patient:
+            room.reserve(one.needs)
+    return picked, left
+
+
+def _start(one: _Candidate, service: Service) -> Start:
+    return Start(
+        task_id=one.place.task_id,
+        attempt=one.place.attempt,
+        service_id=service.id,
+        cleanup=one.cleanup,
+        scopes=tuple((s.key, s.limit) for s in one.needs.scopes),
+    )
+
+
+def _wait(session: Session, room: Room, several: Sequence[_Candidate]) -> None:
+    """Says what they wait for: to all that want the same in one
+    statement."""
+    alike: dict[tuple[str, datetime.datetime, int], list[_Candidate]] = {}
+    for one in several:
+        place = one.place
+        key = place.wants, place.turn, place.attempt
+        alike.setdefault(key, []).append(one)
+    for (wants, turn, attempt), group in alike.items():
+        ids = [one.place.task_id for one in group]
+        why = room.why(group[0].needs)
         if why.key is None:
-            db.tasks.wait(session, row.id, row.attempt, why.text)
+            db.tasks.wait(session, ids, attempt, why.text)
         else:
             db.tasks.wait(
                 session,
-                row.id,
-                row.attempt,
+                ids,
+                attempt,
                 why.text,
-                turn=place.turn,
-                wants=queue.packed(needs),
+                turn=turn,
+                wants=wants,
                 blocked_by=why.key,
             )
-        return
-    won = db.tasks.start(
-        session,
-        row.id,
-        row.attempt,
-        service.id,
-        parts.settings.lease_seconds,
-        cleanup=row.cleanup,
-        scopes=needs.scopes,
-    )
-    if not won:
-        starts.lost = True
-        return
-    room.take(service, needs)
-    starts.nudges.append((service.host, row.id, row.attempt + 1))
+
+
+def _candidates(
+    parts: Parts,
+    session: Session,
+    several: Sequence[Due],
+    now: datetime.datetime,
+) -> Iterable[_Candidate]:
+    for due in several:
+        known: dict[tuple[str, int, bool], tuple[Needs, str]] = {}
+        for row in due.rows:
+            alike = row.name, row.version, row.cleanup
+            if alike not in known:
+                needs = needs_of(parts, session, due.here, row)
+                known[alike] = needs, queue.packed(needs)
+            needs, wants = known[alike]
+            if scopes.own(parts.tasks[row.name]):
+                # Two of a kind move bytes of different hosts.
+                del known[alike]
+            yield _Candidate(
+                place=Waiting(
+                    task_id=row.id,
+                    execution_id=row.execution_id,
+                    attempt=row.attempt,
+                    turn=row.turn or _turn(parts, due.here, now),
+                    index=row.index,
+                    wants=wants,
+                ),
+                needs=needs,
+                cleanup=row.cleanup,
+                due=True,
+            )
+
+
+def _others(
+    parts: Parts,
+    session: Session,
+    now: datetime.datetime,
+    known: set[str],
+) -> Iterable[_Candidate]:
+    for place in _ahead(parts, session, now):
+        # What wants nothing known is looked at with its execution.
+        if place.task_id not in known and place.wants:
+            needs = queue.unpacked(place.wants)
+            yield _Candidate(place=place, needs=needs)
 
 
 def needs_of(
     parts: Parts, session: Session, here: Scope, row: TaskRow
 ) -> Needs:
     """What a task needs to be started."""
-    kind = parts.tasks[row.name]
+    kind: type[Task] = parts.tasks[row.name]
     return here.needs(
         kind,
         slot=not row.cleanup,
@@ -134,27 +225,19 @@ def needs_of(
     )
 
 
-def next_up(
-    parts: Parts,
-    session: Session,
-    *,
-    everybody: bool = False,
-) -> list[str]:
+def next_up(parts: Parts, session: Session) -> list[str]:
     """The executions of which a task that waits could be started now, in
-    the order of turns. Of ``everybody``: all that wait are looked at, and
-    those are named as well that wait for another thing than they say."""
-    now = utcnow()
-    if everybody:
-        waiting = _known(parts, db.turns.all_of(session))
-    else:
-        waiting = _ahead(parts, session, now)
+    the order of turns, or waits for another thing than it says: all that
+    wait are looked at."""
+    waiting = _known(parts, db.turns.all_of(session))
     if not waiting:
         return []
     used = db.slots.used_of(session, _keys(waiting))
     room = Room(workers(parts, session).values(), used)
-    found = queue.startable(room, waiting, _patience_ends(parts, now))
-    if everybody:
-        found += queue.mistaken(room, waiting)
+    sure = [one for one in waiting if one.wants]
+    found = queue.startable(room, sure, _patience_ends(parts, utcnow()))
+    found += queue.mistaken(room, sure)
+    found += [one for one in waiting if not one.wants]
     return list(dict.fromkeys(one.execution_id for one in found))
 
 
@@ -171,7 +254,9 @@ def _known(parts: Parts, several: Sequence[db.turns.Turn]) -> list[Waiting]:
         Waiting(
             task_id=one.task_id,
             execution_id=one.execution_id,
+            attempt=one.attempt,
             turn=one.turn,
+            index=one.index,
             wants=one.wants,
             blocked_by=one.blocked_by,
         )
@@ -182,17 +267,15 @@ def _known(parts: Parts, several: Sequence[db.turns.Turn]) -> list[Waiting]:
 
 def _keys(waiting: Sequence[Waiting]) -> set[str]:
     """The keys of the scopes that these want."""
-    texts = {one.wants for one in waiting}
+    texts = {one.wants for one in waiting if one.wants}
     return {s.key for text in texts for s in queue.unpacked(text).scopes}
 
 
 def _turn(
-    parts: Parts, here: Scope, now: datetime.datetime, row: TaskRow
+    parts: Parts, here: Scope, now: datetime.datetime
 ) -> datetime.datetime:
-    # Those of one execution keep the order of its plan.
-    since = now + datetime.timedelta(microseconds=row.index)
     rank = here.execution.spec.rank
-    return queue.turn(rank, since, parts.settings.ageing_seconds)
+    return queue.turn(rank, now, parts.settings.ageing_seconds)
 
 
 def _patience_ends(parts: Parts, now: datetime.datetime) -> datetime.datetime:

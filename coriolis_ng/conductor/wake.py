@@ -7,7 +7,7 @@ import logging
 
 from coriolis_ng import errors
 from coriolis_ng.conductor import turns
-from coriolis_ng.conductor.advance import advance
+from coriolis_ng.conductor.advance import advance, move
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.db import api as db
 from coriolis_ng.db.errors import Away
@@ -16,12 +16,14 @@ LOG = logging.getLogger(__name__)
 
 
 def wake(parts: Parts, *, everybody: bool = False) -> None:
-    """Advances the executions whose turn it is. Whoever frees a slot calls
-    it after the commit, so that every free slot is seen by somebody; of
-    ``everybody`` it is called now and then, for what was missed."""
-    for id in parts.database.read(
-        lambda s: turns.next_up(parts, s, everybody=everybody)
-    ):
+    """Starts whose turn it is. Whoever frees a slot calls it (or ``move``)
+    after the commit, so that every free slot is seen by somebody; of
+    ``everybody`` it is called now and then, for what was missed: then what
+    tasks want is found out anew."""
+    if not everybody:
+        move(parts, [])
+        return
+    for id in parts.database.read(lambda s: turns.next_up(parts, s)):
         try:
             advance(parts, id)
         except Away:

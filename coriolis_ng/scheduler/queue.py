@@ -9,6 +9,7 @@ between two decisions but this moment.
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Iterable
 
 import msgspec
@@ -21,11 +22,13 @@ from coriolis_ng.scheduler.room import Room
 
 class Waiting(Value):
     """A task that could start but for the slots; ``wants`` are its
-    ``Needs`` as :func:`packed`."""
+    ``Needs`` as :func:`packed`, ``index`` its place in its plan."""
 
     task_id: str
     execution_id: str
     turn: datetime.datetime
+    attempt: int = 0
+    index: int = 0
     wants: str = ''
     blocked_by: str | None = None
 
@@ -43,8 +46,9 @@ def packed(needs: Needs) -> str:
     return msgspec.json.encode(needs, order='deterministic').decode()
 
 
+@functools.lru_cache(maxsize=1024)
 def unpacked(text: str) -> Needs:
-    """What :func:`packed` made."""
+    """What :func:`packed` made; many want the same."""
     return msgspec.json.decode(text, type=Needs)
 
 
@@ -86,7 +90,13 @@ def startable(
 
 def in_turn(waiting: Iterable[Waiting]) -> list[Waiting]:
     """In the order in which they get what they wait for."""
-    return sorted(waiting, key=lambda one: (one.turn, one.task_id))
+    return sorted(waiting, key=place)
+
+
+def place(one: Waiting) -> tuple[datetime.datetime, int, str]:
+    """Of those that began to wait at one moment, the first of a plan goes
+    first."""
+    return one.turn, one.index, one.task_id
 
 
 def mistaken(room: Room, waiting: Iterable[Waiting]) -> list[Waiting]:

@@ -41,6 +41,10 @@ _LOUD = (
 )
 
 
+# Made where this module is preloaded, and not in each child.
+pipe.decoder(pipe.FromWorker)
+
+
 def main(control: socket.socket) -> None:
     """Serves one first word that comes through ``control``."""
     stop = threading.Event()

@@ -32,6 +32,8 @@ _PROGRAM = (
     'from coriolis_ng.worker import nursery; nursery.main()'
 )
 _PRELOAD = ('coriolis_ng.worker.child', 'coriolis_ng.tasks')
+# Found once, and not in each child.
+_LIBC = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 
@@ -197,8 +199,7 @@ def _end_children() -> None:
 def _become_child(parent: int, control: int, output: int) -> None:
     # Descriptors that came over a socket are inherited by programs.
     os.set_inheritable(control, False)
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -237,4 +238,4 @@ def _import(names: tuple[str, ...]) -> None:
 
 
 def _name(name: bytes) -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_NAME, name)
+    _LIBC.prctl(_PR_SET_NAME, name)

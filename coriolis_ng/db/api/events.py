@@ -65,10 +65,15 @@ def of_execution(session: Session, id: str) -> None:
 
 def of_task(session: Session, id: str) -> None:
     """Records the state that the task has now."""
+    of_tasks(session, [id])
+
+
+def of_tasks(session: Session, ids: Sequence[str]) -> None:
+    """The same of several, in one statement."""
     failed = _Task.state == 'failed'
     _record(
         session,
-        _Task.id == id,
+        _Task.id.in_(sorted(ids)),
         kind=EventKind.TASK,
         task=True,
         level=sa.case((failed, Level.ERROR), else_=Level.INFO),

@@ -13,10 +13,8 @@ from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import sqlalchemy as sa
-from oslo_db import exception
 from sqlalchemy.orm import Session
 
-from coriolis_ng import errors
 from coriolis_ng.db import models
 from coriolis_ng.db.row import swap
 from coriolis_ng.db.upsert import upsert
@@ -46,19 +44,19 @@ def resize(session: Session, service_id: str, capacity: int) -> None:
     )
 
 
-def take(session: Session, service_id: str) -> bool:
-    """One more is used; False when none was free."""
+def take(session: Session, service_id: str, count: int = 1) -> bool:
+    """So many more are used; False when not so many were free."""
     where = [
         _Slots.service_id == service_id,
-        _Slots.used < _Slots.capacity,
+        _Slots.used + count <= _Slots.capacity,
     ]
-    return swap(session, _Slots, where, used=_Slots.used + 1) == 1
+    return swap(session, _Slots, where, used=_Slots.used + count) == 1
 
 
-def free(session: Session, service_id: str) -> None:
-    """One less is used; never fewer than none."""
-    where = [_Slots.service_id == service_id, _Slots.used > 0]
-    swap(session, _Slots, where, used=_Slots.used - 1)
+def free(session: Session, service_id: str, count: int = 1) -> None:
+    """So many less are used; never fewer than none."""
+    where = [_Slots.service_id == service_id, _Slots.used >= count]
+    swap(session, _Slots, where, used=_Slots.used - count)
 
 
 def repair(session: Session, service_id: str) -> int:
@@ -119,26 +117,17 @@ def limit_scopes(session: Session, scopes: Collection[Scope]) -> None:
         upsert(session, _Scope, new, ['key'], ['capacity'])
 
 
-def claim(session: Session, scopes: Sequence[Scope]) -> bool:
-    """One more of each is used: of all or of none, in one statement. False
-    where none of them has room; where only some have, the transaction is
-    run again and sees what has no room."""
-    free = [
-        sa.and_(_Scope.key == scope.key, _Scope.used < scope.limit)
-        for scope in scopes
-    ]
-    won = swap(session, _Scope, [sa.or_(*free)], used=_Scope.used + 1)
-    if 0 < won < len(scopes):
-        raise exception.RetryRequest(
-            errors.Stale('Another one took the last slot.')
-        )
-    return won == len(scopes)
+def claim(session: Session, key: str, count: int, limit: int) -> bool:
+    """So many more of a scope are used; False when not so many were free
+    of its ``limit``."""
+    where = [_Scope.key == key, _Scope.used + count <= limit]
+    return swap(session, _Scope, where, used=_Scope.used + count) == 1
 
 
-def release(session: Session, keys: Sequence[str]) -> None:
-    """One less of each is used; never fewer than none."""
-    where = [_Scope.key.in_(keys), _Scope.used > 0]
-    swap(session, _Scope, where, used=_Scope.used - 1)
+def release(session: Session, keys: Sequence[str], count: int = 1) -> None:
+    """So many less of each are used; never fewer than none."""
+    where = [_Scope.key.in_(keys), _Scope.used >= count]
+    swap(session, _Scope, where, used=_Scope.used - count)
 
 
 def repair_scopes(session: Session) -> int:

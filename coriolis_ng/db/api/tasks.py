@@ -14,17 +14,28 @@ from sqlalchemy.orm import Session
 from coriolis_ng import errors
 from coriolis_ng.db import models
 from coriolis_ng.db.api import events, slots
-from coriolis_ng.db.api.slots import Scope
 from coriolis_ng.db.clock import later, utcnow
 from coriolis_ng.db.row import swap
 from coriolis_ng.db.rows import Finished, NewTask, TaskRow
 from coriolis_ng.db.upsert import CHUNK
-from coriolis_ng.objects.execution import Cancel
 from coriolis_ng.objects.task import TaskState
 
 _Task = models.Task
 # A worker, and the keys of the scopes that a task takes beside it.
 Holder = tuple[str | None, Sequence[str]]
+# What rows are told apart by, and what decides what comes next.
+DECISIVE = (
+    'id',
+    'execution_id',
+    'name',
+    'version',
+    'instance',
+    'index',
+    'attempt',
+    'cleanup',
+)
+_STATES = {state.value: state for state in TaskState}
+_NOTHING: frozenset[str] = frozenset()
 PLAIN = (
     'id',
     'execution_id',
@@ -79,91 +90,49 @@ def nodes(session: Session, execution_id: str) -> dict[str, TaskRow]:
     return {row.id: row for row in rows}
 
 
+def states(
+    session: Session, execution_ids: Collection[str]
+) -> dict[str, dict[str, TaskRow]]:
+    """What a decision needs to know of the tasks of executions, by
+    execution and task, in plan order; one statement.
+
+    Checkpoints and what else only a task itself needs is left out: a step of
+    an execution reads all of its tasks, and there may be ten thousand.
+    """
+    clock = later(0)
+    ready = sa.or_(_Task.not_before.is_(None), _Task.not_before <= clock)
+    query = (
+        sa.select(
+            *(getattr(_Task, name) for name in DECISIVE),
+            _Task.state,
+            _Task.needs,
+            _Task.cleans,
+            _Task.turn,
+            sa.case((ready, 1), else_=0),
+        )
+        .where(_Task.execution_id.in_(sorted(execution_ids)))
+        .order_by(_Task.execution_id, _Task.index)
+    )
+    found: dict[str, dict[str, TaskRow]] = {id: {} for id in execution_ids}
+    for values in session.execute(query):
+        *plain, state, needs, cleans, turn, is_ready = values
+        row = TaskRow(
+            **dict(zip(DECISIVE, plain, strict=True)),
+            state=_STATES[state],
+            needs=frozenset(needs) if needs else _NOTHING,
+            cleans=frozenset(cleans) if cleans else _NOTHING,
+            turn=turn,
+            ready=bool(is_ready),
+        )
+        found[row.execution_id][row.id] = row
+    return found
+
+
 def get(session: Session, id: str) -> TaskRow:
     """One task; ``NotFound``."""
     for row in _rows(session, _Task.id == id):
         return row
     raise errors.NotFound(f'there is no task {id!r}')
-
-
-def start(
-    session: Session,
-    task_id: str,
-    attempt: int,
-    service_id: str,
-    lease_seconds: float,
-    cleanup: bool,
-    scopes: Sequence[Scope] = (),
-) -> bool:
-    """Leases a pending task of that attempt to a worker, as attempt + 1.
-
-    False when somebody else was faster, when ``not_before`` has not come,
-    or (but for cleanups) when the worker or one of ``scopes`` has no free
-    slot or the execution was asked to stop: then no later cancel can
-    overtake, because the execution's row stays locked against one until
-    this transaction ends.
-    """
-    keys = [] if cleanup else [scope.key for scope in scopes]
-    if not cleanup and not slots.take(session, service_id):
-        return False
-    if keys and not slots.claim(session, scopes):
-        slots.free(session, service_id)
-        return False
-    service = models.Service
-
-    def of_service(column: Any) -> Any:
-        return (
-            sa.select(column).where(service.id == service_id).scalar_subquery()
-        )
-
-    won = swap(
-        session,
-        _Task,
-        _startable(task_id, attempt, cleanup),
-        state=TaskState.RUNNING,
-        reason='',
-        attempt=attempt + 1,
-        service_id=service_id,
-        host=of_service(service.host),
-        incarnation=of_service(service.incarnation),
-        lease_until=later(lease_seconds),
-        not_before=None,
-        advanced=False,
-        scopes=keys or None,
-        turn=None,
-        wants=None,
-        blocked_by=None,
-        started_at=sa.func.coalesce(_Task.started_at, utcnow()),
-    )
-    if won:
-        events.of_task(session, task_id)
-    elif not cleanup:
-        _free(session, (service_id, keys))
-    return won == 1
-
-
-def _startable(task_id: str, attempt: int, cleanup: bool) -> list[Any]:
-    """What must hold of a task's row in the moment of its start."""
-    where = [
-        _Task.id == task_id,
-        _Task.attempt == attempt,
-        _Task.state == TaskState.PENDING,
-        sa.or_(_Task.not_before.is_(None), _Task.not_before <= later(0)),
-    ]
-    if not cleanup:
-        # The shared lock makes a cancel wait, and with it whoever looks
-        # for running tasks after the cancel. SQLite has one writer anyway.
-        asked = (
-            sa.select(models.Execution.id)
-            .where(
-                models.Execution.id == _Task.execution_id,
-                models.Execution.cancel == Cancel.NO,
-            )
-            .correlate(_Task)
-            .with_for_update(read=True)
-        )
-        where.append(asked.exists())
-    return where
 
 
 def finish(
@@ -300,16 +269,17 @@ def _free(session: Session, holder: Holder | None) -> None:
 
 def wait(
     session: Session,
-    task_id: str,
+    ids: Collection[str],
     attempt: int,
     reason: str,
     turn: datetime.datetime | None = None,
     wants: str | None = None,
     blocked_by: str | None = None,
-) -> bool:
-    """Says why a pending task is not started. One that waits for a slot
-    has a ``turn``, and keeps the first that it was given; ``wants`` and
-    ``blocked_by`` are then what ``turns`` tells of it."""
+) -> int:
+    """Says why pending tasks of one attempt are not started; how many were
+    told another reason before. Those that wait for a slot have a ``turn``,
+    and keep the first that they were given; ``wants`` and ``blocked_by``
+    are then what ``turns`` tells of them."""
     unlike: list[Any] = [_Task.reason != reason]
     if turn is None:
         unlike.append(_Task.turn.is_not(None))
@@ -319,22 +289,24 @@ def wait(
             sa.func.coalesce(_Task.blocked_by, '') != (blocked_by or ''),
             sa.func.coalesce(_Task.wants, '') != wants,
         ]
-    where = [
-        _Task.id == task_id,
-        _Task.attempt == attempt,
-        _Task.state == TaskState.PENDING,
-        sa.or_(*unlike),
-    ]
-    changed = swap(
-        session,
-        _Task,
-        where,
-        reason=reason,
-        turn=None if turn is None else sa.func.coalesce(_Task.turn, turn),
-        wants=wants,
-        blocked_by=blocked_by,
-    )
-    return changed == 1
+    changed = 0
+    for begin in range(0, len(ids), CHUNK):
+        some = sorted(ids)[begin : begin + CHUNK]
+        changed += swap(
+            session,
+            _Task,
+            [
+                _Task.id.in_(some),
+                _Task.attempt == attempt,
+                _Task.state == TaskState.PENDING,
+                sa.or_(*unlike),
+            ],
+            reason=reason,
+            turn=None if turn is None else sa.func.coalesce(_Task.turn, turn),
+            wants=wants,
+            blocked_by=blocked_by,
+        )
+    return changed
 
 
 def inputs(session: Session, task_id: str) -> dict[str, Any]:
@@ -358,6 +330,20 @@ def outputs(
         )
         made.update({id: output or {} for id, output in rows})
     return made
+
+
+def checkpoints(
+    session: Session, ids: Collection[str]
+) -> dict[str, dict[str, Any]]:
+    """Those that tasks left, by task; tasks that left none are not there."""
+    if not ids:
+        return {}
+    rows = session.execute(
+        sa.select(_Task.id, _Task.checkpoint).where(
+            _Task.id.in_(sorted(ids)), _Task.checkpoint.is_not(None)
+        )
+    )
+    return dict(rows.all())  # type: ignore[arg-type]
 
 
 def renew(

@@ -26,6 +26,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     task_id: str
     execution_id: str
     name: str
+    attempt: int
+    index: int
     turn: datetime.datetime
     wants: str = ''
     blocked_by: str | None = None
@@ -46,14 +48,14 @@ def ahead(
         _waiting(_Task.id)
         .outerjoin(scope, scope.key == _Task.blocked_by)
         .where(has_room)
-        .order_by(_Task.turn)
+        .order_by(_Task.turn, _Task.index)
         .limit(most)
         .subquery()
     )
     oldest = (
         _waiting(_Task.id)
         .where(_Task.turn <= patience_ends)
-        .order_by(_Task.turn)
+        .order_by(_Task.turn, _Task.index)
         .limit(patient)
         .subquery()
     )
@@ -84,10 +86,45 @@ def forget(session: Session, execution_id: str) -> int:
     return swap(session, _Task, where, turn=None, wants=None, blocked_by=None)
 
 
+def renew(session: Session, endpoint_id: str) -> int:
+    """Makes what waits and has to do with an endpoint be looked at anew,
+    in the place that it has: it may want something else by now."""
+    transfer = models.Transfer
+    concerned = (
+        sa.select(models.Execution.id)
+        .outerjoin(
+            models.Deployment,
+            models.Deployment.id == models.Execution.owner_id,
+        )
+        .join(
+            transfer,
+            sa.or_(
+                transfer.id == models.Execution.owner_id,
+                transfer.id == models.Deployment.transfer_id,
+            ),
+        )
+        .where(
+            models.Execution.state == ExecutionState.RUNNING,
+            sa.or_(
+                transfer.origin_endpoint_id == endpoint_id,
+                transfer.destination_endpoint_id == endpoint_id,
+            ),
+        )
+    )
+    where = [
+        _Task.execution_id.in_(concerned),
+        _Task.state == TaskState.PENDING,
+        _Task.wants.is_not(None),
+    ]
+    return swap(session, _Task, where, wants=None)
+
+
 _COLUMNS = (
     _Task.id,
     _Task.execution_id,
     _Task.name,
+    _Task.attempt,
+    _Task.index,
     _Task.turn,
     _Task.wants,
     _Task.blocked_by,
@@ -115,6 +152,8 @@ def _values(session: Session, query: Any) -> Sequence[Turn]:
             task_id=row.id,
             execution_id=row.execution_id,
             name=row.name,
+            attempt=row.attempt,
+            index=row._mapping['index'],
             turn=row.turn,
             wants=row.wants or '',
             blocked_by=row.blocked_by,

@@ -5,6 +5,7 @@ from typing import Any
 
 from coriolis_ng import errors
 from coriolis_ng.db import api as rows
+from coriolis_ng.db.api.starts import Start
 from coriolis_ng.objects.execution import ExecutionState
 from coriolis_ng.objects.resource import Resource, ResourceKind, Side
 from tests.unit.api.conftest import Client, Made, World
@@ -18,7 +19,8 @@ def leave(world: World, client: Client, made: Made, *names: str) -> None:
     worker = world.beat()
 
     def write(session: Any) -> None:
-        rows.tasks.start(session, task, 0, worker, 90, cleanup=False)
+        given = Start(task_id=task, attempt=0, service_id=worker)
+        rows.starts.start(session, [given], 90)
         for name in names:
             thing = Resource(
                 kind=ResourceKind.VOLUME,

@@ -11,6 +11,7 @@ from coriolis_ng.conductor.advance import advance, advance_all
 from coriolis_ng.conductor.reaper import Reaper
 from coriolis_ng.db import api as db
 from coriolis_ng.db import models
+from coriolis_ng.db.api.starts import Start
 from coriolis_ng.objects.service import Service
 from coriolis_ng.objects.task import TaskState
 from tests.unit.conductor.conftest import Site, make_parts, with_settings
@@ -80,10 +81,9 @@ def test_a_stale_reading_does_not_help(site: Site) -> None:
         if row.name == 'Look' and row.state is TaskState.PENDING
     ]
     assert 'slot' in waiting.reason
+    given = Start(task_id=waiting.id, attempt=0, service_id=worker(site).id)
     assert not site.parts.database.write(
-        lambda s: db.tasks.start(
-            s, waiting.id, 0, worker(site).id, 60, cleanup=False
-        )
+        lambda s: db.starts.start(s, [given], 60)
     )
 
 

@@ -257,7 +257,9 @@ def test_the_reaper_gives_the_slots_of_the_lost_back(site: Site) -> None:
     site.next('Look')
     # Whatever went wrong before is mended as well.
     wrong = Scope(key=key_of('endpoint', origin), name='', limit=9)
-    site.parts.database.write(lambda s: db.slots.claim(s, [wrong]))
+    site.parts.database.write(
+        lambda s: db.slots.claim(s, wrong.key, 1, wrong.limit)
+    )
     assert used(site, 'endpoint', origin) == 2
     worker = site.parts.database.read(lambda s: db.services.find(s, 'w1'))
     site.parts.database.write(lambda s: db.tasks.renew(s, worker.id, 'i1', -1))

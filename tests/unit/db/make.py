@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from coriolis_ng.db import api as db
+from coriolis_ng.db.api.starts import Start
 from coriolis_ng.db.rows import NewTask
 from coriolis_ng.db.session import Database
 from coriolis_ng.objects import new_id
@@ -153,11 +154,14 @@ def start(
     lease_seconds: float = 90,
     cleanup: bool = False,
 ) -> bool:
-    return database.write(
-        lambda s: db.tasks.start(
-            s, task_id, attempt, service.id, lease_seconds, cleanup
-        )
+    given = Start(
+        task_id=task_id,
+        attempt=attempt,
+        service_id=service.id,
+        cleanup=cleanup,
     )
+    won = database.write(lambda s: db.starts.start(s, [given], lease_seconds))
+    return task_id in won
 
 
 def vm(name: str = 'web') -> Vm:

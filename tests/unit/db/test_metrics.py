@@ -98,7 +98,9 @@ def test_what_runs_and_what_waits(database: Database) -> None:
     ][:2]
     for id, host in ((second, 'h1'), (third, 'h22')):
         why = f"Waiting: no worker of '{host}' has 3 slots"
-        database.write(lambda s, id=id, why=why: db.tasks.wait(s, id, 0, why))
+        database.write(
+            lambda s, id=id, why=why: db.tasks.wait(s, [id], 0, why)
+        )
     found = samples(database)
     assert found['coriolis_executions', 'running'] == 1
     assert found['coriolis_executions', 'done'] == 0

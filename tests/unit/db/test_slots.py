@@ -6,12 +6,11 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
-from oslo_db import exception
 
 from coriolis_ng.db import api as db
 from coriolis_ng.db import models
+from coriolis_ng.db.api.starts import Start
 from coriolis_ng.db.session import Database
 from coriolis_ng.objects.execution import Cancel
 from coriolis_ng.objects.service import Service
@@ -111,11 +110,13 @@ def used_of(database: Database, *keys: str) -> list[int]:
 def start(
     database: Database, task_id: str, service: Service, *wanted: Scope
 ) -> bool:
-    return database.write(
-        lambda s: db.tasks.start(
-            s, task_id, 0, service.id, 90, cleanup=False, scopes=wanted
-        )
+    given = Start(
+        task_id=task_id,
+        attempt=0,
+        service_id=service.id,
+        scopes=tuple((one.key, one.limit) for one in wanted),
     )
+    return bool(database.write(lambda s: db.starts.start(s, [given], 90)))
 
 
 def test_conductors_race_for_the_last_slots_of_a_scope(
@@ -151,8 +152,7 @@ def test_one_without_room_takes_nothing_of_the_others(
     scopes(database, a, b)
     _, ids = make.running(database, tasks=4)
     assert start(database, ids[0], service, a)
-    with pytest.raises(exception.RetryRequest):
-        start(database, ids[1], service, a, b)
+    assert not start(database, ids[1], service, a, b)
     assert used_of(database, 'a', 'b') == [1, 0]
     assert used(database, service) == 1
     assert start(database, ids[2], service, b)
@@ -197,7 +197,7 @@ def wait(database: Database, id: str, minute: int, key: str) -> bool:
     return database.write(
         lambda s: db.tasks.wait(
             s,
-            id,
+            [id],
             0,
             f'Waits for {key}.',
             turn=make.NOON + datetime.timedelta(minutes=minute),
@@ -244,7 +244,7 @@ def test_a_turn_ends_with_the_start_and_with_the_wait(
         wait(database, id, minute, 'worker')
     assert start(database, ids[0], service)
     assert database.write(
-        lambda s: db.tasks.wait(s, ids[1], 0, 'No worker is there.')
+        lambda s: db.tasks.wait(s, [ids[1]], 0, 'No worker is there.')
     )
     assert ahead(database, 10) == [ids[2]]
     row = database.read(lambda s: db.tasks.get(s, ids[1]))

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from coriolis_ng import errors
 from coriolis_ng.db import api as db
+from coriolis_ng.db.api.starts import Start
 from coriolis_ng.db.rows import Finished, TaskRow
 from coriolis_ng.db.session import Database
 from coriolis_ng.objects.execution import Cancel, ExecutionState
@@ -262,14 +263,14 @@ def test_leases_run_out_and_are_renewed(database: Database) -> None:
 def test_why_a_task_waits(database: Database) -> None:
     _, ids = make.running(database)
     worker = make.worker(database)
-    assert database.write(lambda s: db.tasks.wait(s, ids[0], 0, 'no worker'))
+    assert database.write(lambda s: db.tasks.wait(s, [ids[0]], 0, 'no worker'))
     assert not database.write(
-        lambda s: db.tasks.wait(s, ids[0], 0, 'no worker')
+        lambda s: db.tasks.wait(s, [ids[0]], 0, 'no worker')
     )
     assert _row(database, ids[0]).reason == 'no worker'
     make.start(database, ids[0], worker)
     assert _row(database, ids[0]).reason == ''
-    assert not database.write(lambda s: db.tasks.wait(s, ids[0], 1, 'x'))
+    assert not database.write(lambda s: db.tasks.wait(s, [ids[0]], 1, 'x'))
 
 
 def test_reports_of_a_running_task(database: Database) -> None:
@@ -431,7 +432,8 @@ def test_a_cancel_waits_for_a_start_under_way(database: Database) -> None:
 
     thread = threading.Thread(target=cancel)
     with database.writer() as session:
-        assert db.tasks.start(session, ids[0], 0, worker.id, 90, False)
+        given = Start(task_id=ids[0], attempt=0, service_id=worker.id)
+        assert db.starts.start(session, [given], 90)
         thread.start()
         # Not a wait for something: time for a cancel that does not wait.
         time.sleep(0.3)
