@@ -261,10 +261,16 @@ class Processes(Service):
                 self.start(name)
         self.wait_for_workers(self._workers())
 
-    def configure(self, name: str, text: str) -> None:
-        """Adds to the configuration that a process is started with."""
-        with self._file(name).open('a') as file:
-            file.write(f'{text}\n')
+    def configure(self, name: str, text: str) -> str:
+        """Adds to the configuration that a process is started with; gives
+        what it was before, for :meth:`restore`."""
+        before = self._file(name).read_text()
+        self.restore(name, f'{before}\n{text}\n')
+        return before
+
+    def restore(self, name: str, text: str) -> None:
+        """Makes this the configuration that is its own."""
+        self._file(name).write_text(text)
 
     def _workers(self) -> int:
         return sum(name.startswith('worker') for name in self.NAMES)

@@ -8,10 +8,12 @@ to kill somebody in the middle.
 
 from __future__ import annotations
 
+import signal
 import time
 
 import pytest
 
+from tests.beds.coriolis import Processes
 from tests.functional.world import (
     MIB,
     World,
@@ -165,6 +167,47 @@ def test_a_worker_is_stopped_and_gives_its_task_back(world: World) -> None:
     assert done['status'] == 'COMPLETED', told(done)
     assert task(done, COPY)['host'] != host
     check_copied_once(world, name, transfer)
+
+
+def test_a_worker_that_may_drain_ends_what_it_has_begun(
+    world: World,
+) -> None:
+    """It takes nothing more meanwhile; what comes next is another's."""
+    service = world.service
+    assert isinstance(service, Processes)
+    service.stop('worker-1')
+    before = service.configure('worker-1', '[worker]\ndrain_seconds = 200')
+    service.start('worker-1')
+    service.wait_for_workers(2)
+    [other] = [
+        one['id']
+        for one in world.client.services.list()
+        if one['host'] == 'worker-2'
+    ]
+    try:
+        world.client.services.update(other, enabled=False)
+        name = slow_machine(world, 'drain worker')
+        transfer = world.transfer(name)
+        execution = world.start(transfer)
+        wait_for_journal(world, execution)
+    finally:
+        world.client.services.update(other, enabled=True)
+        service.restore('worker-1', before)
+    draining = service.running.pop('worker-1')
+    draining.tell(signal.SIGTERM)
+    second = world.transfer(world.machine('after it', MIB))
+    done = world.ended(second, world.start(second), 200)
+    assert done['status'] == 'COMPLETED', told(done)
+    assert {one['host'] for one in done['tasks'] if one['host']} == {
+        'worker-2'
+    }
+    done = world.ended(transfer, execution, 200)
+    assert done['status'] == 'COMPLETED', told(done)
+    copying = task(done, COPY)
+    assert (copying['host'], copying['attempt']) == ('worker-1', 1)
+    assert draining.wait(30) == 0
+    world.source.call('test_calm')
+    assert world.written() == PARTS * DATA + MIB
 
 
 def test_allinone_is_killed_and_started_again(small_world: World) -> None:
