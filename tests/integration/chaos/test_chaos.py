@@ -15,10 +15,16 @@ import pytest
 from tests.beds import memory
 from tests.functional.world import MIB, Watcher, World, told, wait_until
 from tests.integration.chaos import bed, story, verdict
-from tests.integration.chaos.blows import Killer, drawn, tracebacks
+from tests.integration.chaos.blows import (
+    EVERY_SECONDS,
+    Killer,
+    drawn,
+    tracebacks,
+)
 from tests.integration.chaos.people import User, check_same
 
 KILLS = story.kills()
+EVERY = story.every(EVERY_SECONDS)
 PART = 128 * MIB  # of the journal of a copy
 # Of each cloud's answers, so that tasks last long enough to be hit.
 DELAYS = {
@@ -39,7 +45,7 @@ SETTLE_SECONDS = 90
 pytestmark = [
     pytest.mark.services,
     pytest.mark.slow,
-    pytest.mark.timeout(600 + 8 * KILLS),
+    pytest.mark.timeout(900 + int(2 * EVERY * KILLS)),
 ]
 
 
@@ -124,7 +130,7 @@ def endure(
 ) -> None:
     """The killing; returns when everybody is there again, all users have
     ended what they were at, and none of them met a fault."""
-    blows = drawn(tale.seed, KILLS, service.NAMES, bed.LEASE_SECONDS)
+    blows = drawn(tale.seed, KILLS, service.NAMES, bed.LEASE_SECONDS, EVERY)
     killer = Killer(service, blows, tale.tell)
     slow_down(world)
     for user in people:
