@@ -117,8 +117,9 @@ def claim(
         )
         raise (errors.Conflict if never else Busy)(
             f'The minion pool {pool.spec.name!r} has {len(free)} free '
-            f'machines and may have {pool.spec.maximum_minions} at most; '
-            f'{len(instances)} are wanted: {remedy}.'
+            f'machines{_healed(pool)} and may have '
+            f'{pool.spec.maximum_minions} at most; {len(instances)} are '
+            f'wanted: {remedy}.'
         )
     for instance, machine in zip(instances, free, strict=False):
         if not db.minion_pools.take(
@@ -142,6 +143,12 @@ def claim(
                 last_used_at=db.now(session),
             ),
         )
+
+
+def _healed(pool: MinionPool) -> str:
+    """How many are counted that nobody can have for now."""
+    broken = [m for m in pool.machines if m.state is MachineState.ERROR]
+    return f' ({len(broken)} more are broken and healed soon)' * bool(broken)
 
 
 def end(session: Session, execution: Execution, state: ExecutionState) -> None:

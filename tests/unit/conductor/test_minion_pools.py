@@ -341,6 +341,8 @@ def test_a_machine_that_was_not_given_back_is_looked_at(
     [machine] = find(pooled, id).machines
     assert machine.claimed_by is None
     # Nobody gets it before it was looked at.
+    with pytest.raises(errors.Conflict, match='1 more are broken'):
+        pooled.execute(transfer)
     minion_pools.refresh(pooled.parts, pooled.who, id)
     assert find(pooled, id).state is PoolState.MAINTENANCE
     work(pooled)
