@@ -9,6 +9,8 @@ import logging.handlers
 import os
 import pathlib
 import sys
+import time
+from collections.abc import Callable
 from typing import Any
 
 from oslo_config import cfg
@@ -22,11 +24,37 @@ FORMAT = (
 )
 
 
+# Tells of each try of each of its connections, and there are dozens.
+_TALKATIVE = 'oslo.messaging._drivers.impl_rabbit'
+
+
+class Seldom(logging.Filter):
+    """Of lines of one kind lets one through in so many seconds."""
+
+    def __init__(
+        self, seconds: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._clock = clock
+        self._told: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        now, kind = self._clock(), str(record.msg)
+        if now - self._told.get(kind, -self._seconds) < self._seconds:
+            return False
+        self._told[kind] = now
+        return True
+
+
 def setup(conf: cfg.ConfigOpts) -> None:
     """To be called after oslo.log has made the handlers."""
     identity = '%(user_id)s %(project_id)s'
     conf.set_default('logging_user_identity_format', identity)
     logging.setLogRecordFactory(_record)
+    talkative = logging.getLogger(_TALKATIVE)
+    if not any(isinstance(one, Seldom) for one in talkative.filters):
+        talkative.addFilter(Seldom(10))
     for handler in logging.getLogger().handlers:
         handler.addFilter(_masked)
         _complain_once(handler, conf.prog)

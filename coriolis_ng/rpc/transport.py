@@ -6,6 +6,7 @@ Every call may be lost, doubled or late; nothing here retries.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ QUERIES = 'coriolis_conductor_queries'
 WORKER = 'coriolis_worker'
 
 VERSION = '1.0'
+LONGEST_RETRY = 5  # seconds between two tries to reach the broker
 
 
 def connect(url: str | None = None) -> oslo_messaging.Transport:
@@ -31,7 +33,15 @@ def connect(url: str | None = None) -> oslo_messaging.Transport:
     oslo.messaging registers options on the global ``cfg.CONF`` and looks
     for them there, so it cannot be given another one.
     """
-    return oslo_messaging.get_rpc_transport(cfg.CONF, url)
+    made = oslo_messaging.get_rpc_transport(cfg.CONF, url)
+    # With its own default a broker that was away for a minute would be
+    # missed for half of another one, and with it leases. Only the rabbit
+    # driver has the option, and looks at it when it connects.
+    with contextlib.suppress(cfg.NoSuchOptError, cfg.NoSuchGroupError):
+        cfg.CONF.set_default(
+            'rabbit_interval_max', LONGEST_RETRY, 'oslo_messaging_rabbit'
+        )
+    return made
 
 
 class _About(oslo_messaging.NoOpSerializer):
