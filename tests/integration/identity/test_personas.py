@@ -14,11 +14,16 @@ from typing import Any
 
 import pytest
 import requests
+import sqlalchemy as sa
 
 from coriolis_ng.api import openapi
 from coriolis_ng.api.method import PROJECT, TABLE, Route
+from coriolis_ng.db import models
+from coriolis_ng.db.session import Database
+from coriolis_ng.objects.resource import ResourceKind, Side
 from tests.beds import memory
 from tests.beds import tenants as beds
+from tests.beds.bodies import body_of
 
 FILE = pathlib.Path(__file__).with_name('personas.txt')
 ABOVE = {
@@ -58,14 +63,22 @@ class Caller:
         self._token = token
 
     def ask(
-        self, route: Route, project: str, ids: dict[str, str]
+        self,
+        route: Route,
+        project: str,
+        ids: dict[str, str],
+        *,
+        good: bool = False,
     ) -> tuple[int, str]:
-        """Status, and the beginning of the body."""
+        """Status, and the beginning of the body; ``good`` sends a body that
+        the route takes, made of the ids."""
         path = route.path.replace('{project_id}', project)
         path = re.sub(r'\{(\w+)\}', lambda m: ids.get(m[1], 'none'), path)
         body: Any = None
         if route.verb in {'POST', 'PUT', 'PATCH'}:
             body = {route.action: None} if route.action else {}
+        if good:
+            body = body_of(route, ids)
         headers = {'X-Auth-Token': self._token} if self._token else {}
         with requests.request(
             route.verb,
@@ -125,8 +138,23 @@ def theirs(
         assert found['status'] == 'COMPLETED', found
         [point] = client.recovery_points.of(transfer)
         deployment = client.deployments.create(transfer_id=transfer)['id']
+        schedule = client.schedules.of(transfer).create(
+            schedule={'hour': 3}, enabled=False
+        )['id']
+        pool = client.minion_pools.create(
+            name=f'{MARK} pool',
+            endpoint_id=ends[1],
+            os_type='linux',
+            platform='destination',
+            environment_options={},
+            skip_allocation=True,
+        )['id']
         yield {
+            'schedule_id': schedule,
+            'minion_pool_id': pool,
+            'stray_id': _stray(tenants, execution, ends[1]),
             'endpoint_id': ends[0],
+            'destination_id': ends[1],
             'transfer_id': transfer,
             'replica_id': transfer,
             'execution_id': execution,
@@ -136,6 +164,36 @@ def theirs(
             'migration_id': deployment,
             'instance': 'eg',
         }
+
+
+def _stray(tenants: beds.Tenants, execution: str, endpoint: str) -> str:
+    """The id of one that its execution seems to have left behind."""
+    database = Database(tenants.rows.url)
+    try:
+        with database.writer() as session:
+            [task, *_] = session.scalars(
+                sa.select(models.Task).where(
+                    models.Task.execution_id == execution
+                )
+            )
+            row = models.Ledger(
+                id=MARK,
+                kind=ResourceKind.VOLUME,
+                side=Side.TARGET,
+                tag=f'coriolis:{MARK}',
+                attempt=task.attempt,
+                parent='',
+                endpoint_id=endpoint,
+                execution_id=execution,
+                task_id=task.id,
+                instance=MARK,
+                project_id=tenants.projects['theirs'],
+            )
+            session.add(row)
+            session.flush()
+            return str(row.number)
+    finally:
+        database.close()
 
 
 def test_every_route_has_a_line_and_every_line_a_route() -> None:
@@ -168,6 +226,7 @@ def test_a_foreign_project(
     route = ROUTES[name]
     if not route.path.startswith(PROJECT):
         return
+    in_url = set(re.findall(r'\{(\w+)\}', route.path)) & set(theirs)
     for persona, caller in callers.items():
         # The URL of the other project: clients know this answer as a 400.
         status, text = caller.ask(route, tenants.projects['theirs'], theirs)
@@ -177,11 +236,20 @@ def test_a_foreign_project(
         status, text = caller.ask(route, tenants.projects['ours'], theirs)
         assert MARK not in text, persona
         assert theirs['transfer_id'] not in _besides(text, theirs), persona
-        if set(re.findall(r'\{(\w+)\}', route.path)) & set(theirs):
+        if in_url:
             # 400: the body was looked at first.
             bodies = route.verb in {'POST', 'PUT', 'PATCH'}
             fine = {400, 403, 404} if bodies else {403, 404}
             assert status in fine, (persona, text)
+        # And with a body that nothing can be said against.
+        if body_of(route, theirs):
+            status, text = caller.ask(
+                route, tenants.projects['ours'], theirs, good=True
+            )
+            fine = {404} if in_url else {400, 404}
+            allowed = persona in ABOVE[expected()[name]]
+            assert status in (fine if allowed else {403}), (persona, text)
+            assert MARK not in text, persona
 
 
 def _besides(text: str, ids: dict[str, str]) -> str:
@@ -200,6 +268,11 @@ def test_what_is_theirs_is_as_it_was(
     assert client.deployments.get(theirs['deployment_id'])
     [point] = client.recovery_points.of(theirs['transfer_id'])
     assert point['pinned'] is False
+    schedules = client.schedules.of(theirs['transfer_id'])
+    assert schedules.get(theirs['schedule_id'])['schedule'] == {'hour': 3}
+    pool = client.minion_pools.get(theirs['minion_pool_id'])
+    assert (pool['name'], pool['status']) == (f'{MARK} pool', 'DEALLOCATED')
+    assert client.strays.get(theirs['stray_id'])['resource_id'] == MARK
 
 
 @pytest.fixture(scope='module')

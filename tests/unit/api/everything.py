@@ -31,6 +31,7 @@ def ids_of(world: World, made: Made) -> dict[str, str]:
     return {
         'project_id': PROJECT,
         'endpoint_id': made.origin['id'],
+        'destination_id': made.destination['id'],
         'transfer_id': transfer,
         'replica_id': transfer,
         'migration_id': deployment['id'],
