@@ -100,7 +100,12 @@ def are_same(parts: Parts, one: Endpoint, other: Endpoint) -> bool:
     return first == second
 
 
-def for_question(parts: Parts, endpoint: Endpoint, who: Asker | None) -> bytes:
+def for_question(
+    parts: Parts,
+    endpoint: Endpoint,
+    who: Asker | None,
+    transfer_id: str | None = None,
+) -> bytes:
     """What the child that answers a question makes the information of; see
     ``worker.access``. To be sealed at once."""
     named = references.parse(endpoint.secret)
@@ -109,7 +114,10 @@ def for_question(parts: Parts, endpoint: Endpoint, who: Asker | None) -> bytes:
         clear = parts.secrets.get(named.ref, project_id=endpoint.project_id)
     if not named.needs_grant:
         return clear
-    grant = trusts.of_endpoint(parts, endpoint, who)
+    if transfer_id is not None:
+        grant = trusts.of_transfer(parts, transfer_id)
+    else:
+        grant = trusts.of_endpoint(parts, endpoint, who)
     return msgspec.json.encode(
         {'grant': to_plain(grant), 'info': msgspec.json.decode(clear)}
     )

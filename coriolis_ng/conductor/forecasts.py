@@ -133,6 +133,7 @@ def _machine(
             'instance',
             {'name': name},
             dict(transfer.spec.source_environment),
+            transfer_id=transfer.id,
         )
     except errors.CoriolisError as error:
         known = ': the disks are those of the last execution'

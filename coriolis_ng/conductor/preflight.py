@@ -63,7 +63,14 @@ def _of_instance(
 ) -> Iterable[Finding]:
     spec = transfer.spec
     try:
-        plain = queries.ask(parts, origin, 'instance', {'name': name})
+        plain = queries.ask(
+            parts,
+            origin,
+            'instance',
+            {'name': name},
+            dict(spec.source_environment),
+            transfer_id=transfer.id,
+        )
         vm = from_plain(Vm, plain)
     except errors.NotFound as error:
         yield Finding(
@@ -80,7 +87,13 @@ def _of_instance(
     yield from _of_vm(vm, transfer, name)
     try:
         args = {'instance': name, 'options': spec.source_environment}
-        plain = queries.ask(parts, origin, 'source_preflight', args)
+        plain = queries.ask(
+            parts,
+            origin,
+            'source_preflight',
+            args,
+            transfer_id=transfer.id,
+        )
         yield from from_plain(list[Finding], plain)
     except errors.CoriolisError as error:
         yield _unasked('source', error, name)
@@ -91,7 +104,13 @@ def _of_instance(
             'existing': to_plain(existing),
             'options': spec.destination_environment,
         }
-        plain = queries.ask(parts, destination, 'target_preflight', args)
+        plain = queries.ask(
+            parts,
+            destination,
+            'target_preflight',
+            args,
+            transfer_id=transfer.id,
+        )
         yield from from_plain(list[Finding], plain)
     except errors.CoriolisError as error:
         yield _unasked('destination', error, name)

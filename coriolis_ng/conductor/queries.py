@@ -63,10 +63,13 @@ def ask(
     options: dict[str, Any] | None = None,
     *,
     who: Asker | None = None,
+    transfer_id: str | None = None,
 ) -> Any:
-    """The same for an endpoint that was read already."""
+    """The same for an endpoint that was read already. What is asked for a
+    transfer is asked under its own trust, as its tasks will be, and under
+    nobody else's; other questions under the rights of ``who``."""
     service = _worker(parts, endpoint, verb)
-    secret = connections.for_question(parts, endpoint, who)
+    secret = connections.for_question(parts, endpoint, who, transfer_id)
     question = Query(
         verb=verb,
         access=Access(

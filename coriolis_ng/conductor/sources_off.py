@@ -43,7 +43,14 @@ def check(parts: Parts, spec: DeploymentSpec, project_id: str) -> None:
         if name not in deployed:
             continue
         try:
-            plain = queries.ask(parts, origin, 'instance', {'name': name})
+            plain = queries.ask(
+                parts,
+                origin,
+                'instance',
+                {'name': name},
+                dict(transfer.spec.source_environment),
+                transfer_id=transfer.id,
+            )
         except errors.NotFound:
             continue
         except errors.CoriolisError as error:

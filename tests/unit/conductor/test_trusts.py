@@ -11,15 +11,27 @@ import pytest
 import sqlalchemy as sa
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import audit, custody, strays, trusts
+from coriolis_ng.conductor import (
+    audit,
+    custody,
+    forecasts,
+    preflight,
+    sources_off,
+    strays,
+    trusts,
+)
 from coriolis_ng.conductor.asking import Asker
 from coriolis_ng.db import api as db
 from coriolis_ng.objects import to_plain
+from coriolis_ng.objects.deployment import DeploymentPurpose, DeploymentSpec
+from coriolis_ng.objects.execution import ExecutionSpec
 from coriolis_ng.objects.minion_pool import PoolPlatform, PoolSpec
 from coriolis_ng.objects.resource import Resource, ResourceKind, Side
 from coriolis_ng.objects.transfer import Transfer
 from coriolis_ng.objects.trust import Grant, Trust, TrustKind
+from coriolis_ng.objects.vm import Power
 from coriolis_ng.rpc.wire import Answer, Query
+from tests.unit.conductor import samples
 from tests.unit.conductor.conftest import Site, with_settings
 from tests.unit.conductor.test_minion_pools import offers_pools
 
@@ -249,6 +261,53 @@ def tokens(site: Site) -> list[tuple[str, str]]:
         )
         for _, question in site.bus.questions
     ]
+
+
+def look(question: Query) -> Answer:
+    machine = msgspec.structs.replace(samples.vm('a'), power=Power.OFF)
+    found = {'instance': to_plain(machine)}
+    return Answer(value=found.get(question.verb, []))
+
+
+def test_what_is_asked_for_a_transfer_is_asked_under_its_own(
+    site: Site, keystone: Keystone
+) -> None:
+    mine = made(site)
+    [own] = keystone.made
+    site.execute(mine)
+    site.run()
+    # Of another user, on the same clouds, and newer.
+    custody.transfer_create(site.parts, site.who, mine.spec)
+    in_barbican(site)
+    site.bus.answer = look
+    preflight.check(site.parts, site.who, mine.id)
+    forecasts.of_transfer(site.parts, site.who, mine.id, ExecutionSpec())
+    spec = DeploymentSpec(transfer_id=mine.id, purpose=DeploymentPurpose.FINAL)
+    sources_off.check(site.parts, spec, 'p')
+    assert tokens(site) == [
+        (verb, f'k-{own} ')
+        for verb in (
+            'instance',
+            'source_preflight',
+            'target_preflight',
+            'instance',
+            'instance',
+        )
+    ]
+
+
+def test_a_preflight_finds_that_the_own_one_was_revoked(
+    site: Site, keystone: Keystone
+) -> None:
+    mine = made(site)
+    keystone.made.clear()
+    custody.transfer_create(site.parts, site.who, mine.spec)
+    in_barbican(site)
+    site.bus.answer = look
+    found = preflight.check(site.parts, site.who, mine.id)
+    assert [one.code for one in found] == ['source_auth_failed']
+    assert 'Update the transfer' in found[0].meaning
+    assert site.bus.questions == []
 
 
 def left_by_a_deleted_transfer(site: Site) -> Resource:
