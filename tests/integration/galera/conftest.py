@@ -15,6 +15,8 @@ from tests.functional.world import Watcher, World
 MORE = """
 [oslo_messaging_rabbit]
 rabbit_quorum_queue = true
+[api]
+conductor_seconds = 30
 [conductor]
 # A cluster that loses a node takes a while to agree on it.
 lease_seconds = 40

@@ -14,6 +14,15 @@ from tests.beds.rabbitmq import RabbitMQ
 from tests.functional.world import Watcher, World
 
 
+# So that no lease ends because a machine is busy with much else.
+MORE = """
+[api]
+conductor_seconds = 30
+[conductor]
+lease_seconds = 40
+"""
+
+
 class Mixed(coriolis.Processes):
     """``older`` names the processes that are started with the release
     before; in the beginning all of them, and the tables are its too."""
@@ -27,6 +36,8 @@ class Mixed(coriolis.Processes):
         super().__init__(folder, broker, rows)
         self._place = str(release.unpack(folder / 'release'))
         self.older = {'sync', *self.NAMES}
+        for name in self.NAMES:
+            self.configure(name, MORE)
 
     def _environment(self, name: str) -> dict[str, str]:
         return {'PYTHONPATH': self._place} if name in self.older else {}
