@@ -100,6 +100,13 @@ class NoWorker(CoriolisError):
     retryable = True
 
 
+class TooManyQuestions(CoriolisError):
+    """So many clouds are asked already that this one has to wait."""
+
+    code = 'too_many_questions'
+    retryable = True
+
+
 class Stale(CoriolisError):
     """The attempt is not the current one any more: stop, change nothing."""
 

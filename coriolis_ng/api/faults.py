@@ -28,6 +28,7 @@ _STATUS = {
     'bad_media_type': 415,
     errors.NoWorker.code: 503,
     'too_many_streams': 503,
+    errors.TooManyQuestions.code: 503,
     errors.Unreachable.code: 503,
 }
 

@@ -20,6 +20,7 @@ from coriolis_ng.api.views import events as view
 from coriolis_ng.db import api as rows
 from coriolis_ng.db.session import Database
 from coriolis_ng.objects.event import Event
+from coriolis_ng.rpc.shares import Shares, Taken
 
 # A transaction that was given a number and has not committed it after this
 # time is taken for one that never will.
@@ -28,20 +29,22 @@ BATCH = 100
 
 
 class FeedSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """``streams`` is how many one process serves at once: each takes a
-    thread. ``stream_seconds`` is how long one lasts; clients come again by
+    """``streams`` is how many one process serves at once, of which one
+    project has ``project_streams``: each takes a thread.
+    ``stream_seconds`` is how long one lasts; clients come again by
     themselves. A transaction that was given a number and has not committed
     it after ``grace_seconds`` is taken for one that never will."""
 
     streams: int = 8
+    project_streams: int = 4
     stream_seconds: float = 600
-    heartbeat_seconds: float = 15
+    heartbeat_seconds: float = 5
     look_seconds: float = 1
     grace_seconds: float = 2
 
 
 class Busy(errors.CoriolisError):
-    """This process serves as many streams as it may."""
+    """This process serves as many streams as it may, or the project."""
 
     code = 'too_many_streams'
 
@@ -54,7 +57,9 @@ class Feed:
     ) -> None:
         self._database = database
         self.settings = settings or FeedSettings()
-        self._free = threading.BoundedSemaphore(self.settings.streams)
+        self._open = Shares(
+            self.settings.streams, self.settings.project_streams
+        )
         self._lock = threading.Lock()
         self._looked = -self.settings.look_seconds
         self._settled: int | None = None
@@ -96,17 +101,35 @@ class Feed:
         return found, found[-1].number if len(found) == limit else settled
 
     def open(
-        self, project_id: str, after: int | None, filters: Mapping[str, Any]
+        self,
+        project_id: str,
+        after: int | None,
+        filters: Mapping[str, Any],
+        gone: Callable[[], bool] | None = None,
     ) -> Stream:
-        """From now on (None), or after that event. ``Busy``."""
+        """From now on (None), or after that event. ``Busy``. ``gone`` says
+        whether the client has hung up, where the server can tell."""
         start = self.settled()
         if after is not None:
             # A number of another database's life would never be reached.
             newest = self._database.read(rows.events.newest)
             start = min(after, max(newest, start))
-        if not self._free.acquire(blocking=False):
+        answer = self._open.take(project_id)
+        if answer is Taken.SHARE_IS_FULL:
+            raise Busy(
+                f'{self.settings.project_streams} streams of this project '
+                'are open already: close one, or try again later.'
+            )
+        if answer is Taken.ALL_IS_FULL:
             raise Busy('Too many streams are open: try again later.')
-        return Stream(self, project_id, start, filters, self._free.release)
+        return Stream(
+            self,
+            project_id,
+            start,
+            filters,
+            closed=lambda: self._open.give_back(project_id),
+            gone=gone or (lambda: False),
+        )
 
     def _look(self, session: Any) -> int:
         grace = self.settings.grace_seconds
@@ -125,9 +148,12 @@ class Stream:
         project_id: str,
         after: int,
         filters: Mapping[str, Any],
+        *,
         closed: Callable[[], None],
+        gone: Callable[[], bool],
     ) -> None:
         self._feed = feed
+        self._gone = gone
         self._project_id = project_id
         self._after = after
         self._filters = filters
@@ -144,6 +170,8 @@ class Stream:
             # At once, so that a client knows that it is connected.
             return self._say(b'retry: 2000\n\n')
         while self._closed and time.monotonic() < self._until:
+            if self._gone():
+                break
             found, self._after = self._feed.page(
                 self._project_id, self._after, BATCH, self._filters
             )
@@ -153,6 +181,7 @@ class Stream:
                 # A comment: it finds out whether anybody still listens.
                 return self._say(b':\n\n')
             time.sleep(settings.look_seconds)
+        self.close()
         raise StopIteration
 
     def close(self) -> None:

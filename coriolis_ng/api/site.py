@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 ENVIRON = 'coriolis.site'
 # A body that goes on: pecan reads to the end whatever it is given.
 STREAM = 'coriolis.stream'
+# Whether the client has hung up, where the server can tell: a callable.
+GONE = 'coriolis.gone'
 # What was asked for (method.Route), for who tells of it.
 ROUTE = 'coriolis.route'
 

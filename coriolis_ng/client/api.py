@@ -196,4 +196,10 @@ def _refusal(answer: Any) -> ApiError:
         code=str(told.get('reason') or told.get('error_code') or ''),
         field=str(told.get('field') or ''),
         request_id=answer.headers.get('x-openstack-request-id', ''),
+        retry_after=_seconds(answer.headers.get('Retry-After', '')),
     )
+
+
+def _seconds(text: str) -> float:
+    """A date, which the header may be too, is not waited for."""
+    return float(text) if text.isdecimal() else 0.0

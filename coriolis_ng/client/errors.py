@@ -7,7 +7,8 @@ from __future__ import annotations
 class ApiError(Exception):
     """``status`` is HTTP's, 0 where the client itself says it; ``code`` a
     stable word; ``field`` a path in the request's body; ``request_id`` finds
-    the request in the server's log."""
+    the request in the server's log; ``retry_after`` is how many seconds to
+    wait before it is asked again, 0 where the service did not say."""
 
     def __init__(
         self,
@@ -17,6 +18,7 @@ class ApiError(Exception):
         code: str = '',
         field: str = '',
         request_id: str = '',
+        retry_after: float = 0,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -24,6 +26,7 @@ class ApiError(Exception):
         self.code = code
         self.field = field
         self.request_id = request_id
+        self.retry_after = retry_after
 
     def __str__(self) -> str:
         told = self.message

@@ -13,6 +13,7 @@ from coriolis_ng.client.errors import Unavailable
 from coriolis_ng.client.resource import Resource
 
 AGAIN_SECONDS = 1.0
+BUSY = 'too_many_streams'
 
 
 class Event(Resource):
@@ -57,20 +58,24 @@ class Events:
 
     def follow(self, **params: Any) -> Iterator[Event]:
         """Those that come from now on (or behind ``marker``), without an
-        end. A connection that breaks is made again, and nothing is lost."""
+        end. A connection that breaks is made again, and nothing is lost;
+        where the service has no room for one it is asked again when it
+        says."""
         first = True
         while True:
+            pause = AGAIN_SECONDS
             try:
                 for event in self._stream(params):
                     params['marker'] = event.id
                     first = False
                     yield event
-            except Unavailable:
+            except Unavailable as error:
                 # What never answered is more likely a wrong address.
-                if first:
+                if first and error.code != BUSY:
                     raise
+                pause = max(pause, error.retry_after)
             first = False
-            time.sleep(AGAIN_SECONDS)
+            time.sleep(pause)
 
     def _stream(self, params: dict[str, Any]) -> Iterator[Event]:
         data: list[str] = []

@@ -31,7 +31,7 @@ def main() -> int:
         wiring.Worker(conf, bus),
     ]
     # The last that is made: its threads would keep a failed start alive.
-    threads = 8 + conf.api.streams
+    threads = conf.api.threads + conf.api.streams
     server = HttpServer(application, given.host, given.port, threads)
     parts.append(server)
     url = f'http://{given.host}:{server.port}/v1/{state.project_id}'

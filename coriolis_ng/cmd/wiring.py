@@ -88,6 +88,7 @@ def conductor(
         incarnation=incarnation(),
         threads=group.threads,
         question_threads=group.question_threads,
+        project_questions=group.project_questions,
     )
 
 
@@ -114,6 +115,8 @@ def application(
         query_seconds=conf.conductor.query_seconds,
         seal=seal.seal,
         tokens=isinstance(who, KeystoneAuth),
+        questions=max(1, min(conf.api.questions, conf.api.threads - 2)),
+        project_questions=conf.api.project_questions,
     )
     feed = Feed(rows, _settings(FeedSettings, conf.api))
     return make_app(Site(rows, client, Enforcer(conf), feed), who, conf)

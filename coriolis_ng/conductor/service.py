@@ -47,6 +47,7 @@ from coriolis_ng.objects.resource import Resource, ResourceKind
 from coriolis_ng.objects.transfer import TransferSpec
 from coriolis_ng.rpc import sealing, serializer
 from coriolis_ng.rpc import transport as bus
+from coriolis_ng.rpc.shares import Shares
 from coriolis_ng.rpc.wire import Beat, Result
 
 LOG = logging.getLogger(__name__)
@@ -300,19 +301,22 @@ _ForResources = answering(ForResources)
 
 
 class ForQuestions:
-    """What takes seconds, on threads of its own."""
+    """What takes seconds, on threads of its own. ``asked`` keeps what only
+    looks at clouds from taking all of them."""
 
     target = oslo_messaging.Target(version=bus.VERSION)
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, asked: Shares) -> None:
         self._parts = parts
+        self._asked = asked
 
     @answers
     def endpoint_query(
         self, context: Context, id: str, verb: str, args: Plain
     ) -> Any:
         who = asker(context)
-        return queries.ask_endpoint(self._parts, who, id, verb, args)
+        with self._asked.asking(who.project_id):
+            return queries.ask_endpoint(self._parts, who, id, verb, args)
 
     @answers
     def deployment_create(self, context: Context, spec: Plain) -> Any:
@@ -337,7 +341,8 @@ class ForQuestions:
     def transfer_plan(self, context: Context, id: str, spec: Plain) -> Any:
         given = from_plain(ExecutionSpec, spec)
         who = asker(context)
-        return forecasts.of_transfer(self._parts, who, id, given)
+        with self._asked.asking(who.project_id):
+            return forecasts.of_transfer(self._parts, who, id, given)
 
     @answers
     def deployment_plan(self, context: Context, spec: Plain) -> Any:
@@ -346,7 +351,9 @@ class ForQuestions:
 
     @answers
     def transfer_preflight(self, context: Context, id: str) -> Any:
-        return list(preflight.check(self._parts, asker(context), id))
+        who = asker(context)
+        with self._asked.asking(who.project_id):
+            return list(preflight.check(self._parts, who, id))
 
     @answers
     def stray_remove(
@@ -366,7 +373,8 @@ class ConductorService:
         *,
         incarnation: str = '',
         threads: int = 16,
-        question_threads: int = 8,
+        question_threads: int = 12,
+        project_questions: int = 6,
     ) -> None:
         self._transport = transport
         self._parts = parts
@@ -374,6 +382,9 @@ class ConductorService:
         self._incarnation = incarnation or new_id()
         self._threads = threads
         self._question_threads = question_threads
+        # Final deployments, quotas and strays do not wait for those.
+        most = max(1, question_threads - 2)
+        self._asked = Shares(most, project_questions)
         self._servers: list[oslo_messaging.MessageHandlingServer] = []
         self._duties = Duties(standard(parts, self._tell, guarded), guarded)
 
@@ -387,7 +398,11 @@ class ConductorService:
                 [ForUsers(parts), _ForResources(parts), ForWorkers(parts)],
                 self._threads,
             ),
-            (bus.QUERIES, [ForQuestions(parts)], self._question_threads),
+            (
+                bus.QUERIES,
+                [ForQuestions(parts, self._asked)],
+                self._question_threads,
+            ),
         ):
             self._servers.append(
                 bus.serve(

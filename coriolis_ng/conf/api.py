@@ -19,6 +19,21 @@ OPTIONS = [
         min=1,
         help='How many requests coriolis-api answers at once.',
     ),
+    cfg.IntOpt(
+        'questions',
+        default=10,
+        min=1,
+        help='How many requests of one process that clouds have to answer '
+        '(inventories, preflights, plans) wait at once; more are told to '
+        'come again. Keep it below the number of threads, also of those of '
+        'a WSGI server, so that all other requests are answered meanwhile.',
+    ),
+    cfg.IntOpt(
+        'project_questions',
+        default=6,
+        min=1,
+        help='How many of them one project has at once.',
+    ),
     cfg.FloatOpt(
         'conductor_seconds',
         default=30,
@@ -33,6 +48,12 @@ OPTIONS = [
         'beside its other requests. Under a WSGI server each of them takes '
         'one of its threads.',
     ),
+    cfg.IntOpt(
+        'project_streams',
+        default=4,
+        min=0,
+        help='How many of them one project has at once.',
+    ),
     cfg.FloatOpt(
         'stream_seconds',
         default=600,
@@ -42,9 +63,10 @@ OPTIONS = [
     ),
     cfg.FloatOpt(
         'heartbeat_seconds',
-        default=15,
+        default=5,
         min=1,
         help='How long a stream may be silent. Keep it below what proxies '
-        'between here and clients allow.',
+        'between here and clients allow. A WSGI server notices by it that a '
+        'client has gone, after two of them.',
     ),
 ]

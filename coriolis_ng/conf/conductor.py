@@ -133,9 +133,16 @@ OPTIONS = [
     ),
     cfg.IntOpt(
         'question_threads',
-        default=8,
+        default=12,
         min=1,
-        help='How many questions to clouds are asked at once.',
+        help='How many calls that ask clouds are answered at once; users '
+        'who only look at clouds leave two of them to others.',
+    ),
+    cfg.IntOpt(
+        'project_questions',
+        default=6,
+        min=1,
+        help='How many of them one project has at once.',
     ),
     cfg.FloatOpt(
         'events_days',

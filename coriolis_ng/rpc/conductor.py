@@ -31,6 +31,7 @@ from coriolis_ng.rpc.minion_pools import MinionPoolCalls
 from coriolis_ng.rpc.quotas import QuotaCalls
 from coriolis_ng.rpc.regions import RegionCalls
 from coriolis_ng.rpc.schedules import ScheduleCalls
+from coriolis_ng.rpc.shares import Shares
 from coriolis_ng.rpc.wire import Assignment, Beat, Orders, Result
 
 Context = Mapping[str, Any]
@@ -40,7 +41,6 @@ class ApiHalf(MinionPoolCalls, QuotaCalls, RegionCalls, ScheduleCalls):
     """What users ask for."""
 
     _client: bus.Client
-    _queries: bus.Client
 
     def reachable(self) -> bool:
         """Whether the bus takes messages."""
@@ -62,8 +62,8 @@ class ApiHalf(MinionPoolCalls, QuotaCalls, RegionCalls, ScheduleCalls):
         version: int | None = None,
     ) -> Endpoint:
         """``changes``: any of name, description, connection_info,
-        mapped_regions, slots, bandwidth. ``PreconditionFailed`` when it is not of
-        ``version`` any more; None is any."""
+        mapped_regions, slots, bandwidth. ``PreconditionFailed`` when it is
+        not of ``version`` any more; None is any."""
         plain = self._client.call(
             'endpoint_update', context, id=id, changes=changes, version=version
         )
@@ -78,7 +78,7 @@ class ApiHalf(MinionPoolCalls, QuotaCalls, RegionCalls, ScheduleCalls):
     ) -> Any:
         """Asks the cloud; the plain value of ``wire.Answer``. ``args`` may
         have ``env``, the environment's options."""
-        return self._queries.call(
+        return self._ask(
             'endpoint_query', context, id=id, verb=verb, args=args
         )
 
@@ -120,7 +120,7 @@ class ApiHalf(MinionPoolCalls, QuotaCalls, RegionCalls, ScheduleCalls):
         return from_plain(Execution, plain)
 
     def transfer_preflight(self, context: Context, id: str) -> list[Finding]:
-        plain = self._queries.call('transfer_preflight', context, id=id)
+        plain = self._ask('transfer_preflight', context, id=id)
         return from_plain(list[Finding], plain)
 
     def stray_remove(
@@ -128,7 +128,7 @@ class ApiHalf(MinionPoolCalls, QuotaCalls, RegionCalls, ScheduleCalls):
     ) -> None:
         """Asks a cloud to drop it and takes it out of the ledger; with
         ``forget`` only the latter. Raises what the cloud raised."""
-        self._queries.call('stray_remove', context, id=id, forget=forget)
+        self._ask('stray_remove', context, id=id, forget=forget)
 
     def execution_create(
         self, context: Context, transfer_id: str, spec: ExecutionSpec
@@ -154,9 +154,8 @@ class ApiHalf(MinionPoolCalls, QuotaCalls, RegionCalls, ScheduleCalls):
     ) -> Deployment:
         # For the last deployment the source is asked about each machine.
         final = spec.purpose is DeploymentPurpose.FINAL
-        plain = (self._queries if final else self._client).call(
-            'deployment_create', context, spec=to_plain(spec)
-        )
+        call = self._ask if final else self._client.call
+        plain = call('deployment_create', context, spec=to_plain(spec))
         return from_plain(Deployment, plain)
 
     def deployment_cancel(
@@ -255,7 +254,9 @@ class ConductorClient(ApiHalf, WorkerHalf):
     the API's secrets go to the conductors in this way only; ``tokens`` says
     that the callers' tokens are of use there. Nobody waits longer than half
     a lease (``lease_seconds``) for the answer to a beat: a conductor that
-    ends takes it along, and there must be time for another one.
+    ends takes it along, and there must be time for another one. No more than
+    ``questions`` that clouds have to answer are asked at once,
+    ``project_questions`` of them by one project.
     """
 
     def __init__(
@@ -267,7 +268,10 @@ class ConductorClient(ApiHalf, WorkerHalf):
         lease_seconds: float = 90,
         seal: sealing.Seal | None = None,
         tokens: bool = False,
+        questions: int = 10,
+        project_questions: int = 6,
     ) -> None:
+        self._asked = Shares(questions, project_questions)
         sealer = None
         if seal is not None:
             sealer = sealing.Sealer(seal, self._seal_key, tokens=tokens)

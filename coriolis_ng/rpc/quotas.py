@@ -12,6 +12,7 @@ from coriolis_ng.objects.execution import ExecutionSpec
 from coriolis_ng.objects.forecast import Forecast
 from coriolis_ng.objects.quota import Quota
 from coriolis_ng.rpc import transport as bus
+from coriolis_ng.rpc.shares import Shares
 
 Context = Mapping[str, Any]
 
@@ -20,6 +21,13 @@ class QuotaCalls:
     """A part of the API's half of the client."""
 
     _queries: bus.Client
+    _asked: Shares
+
+    def _ask(self, method: str, context: Context, **args: Any) -> Any:
+        """What a cloud has to answer: it may take a minute, and must not
+        take all threads of this process."""
+        with self._asked.asking(str(context.get('project_id', ''))):
+            return self._queries.call(method, context, **args)
 
     def quota_show(self, context: Context, project_id: str) -> Sequence[Quota]:
         """All resources, with limit and usage."""
@@ -53,16 +61,12 @@ class QuotaCalls:
         self, context: Context, id: str, spec: ExecutionSpec
     ) -> Forecast:
         """What such an execution would do."""
-        plain = self._queries.call(
-            'transfer_plan', context, id=id, spec=to_plain(spec)
-        )
+        plain = self._ask('transfer_plan', context, id=id, spec=to_plain(spec))
         return from_plain(Forecast, plain)
 
     def deployment_plan(
         self, context: Context, spec: DeploymentSpec
     ) -> Forecast:
         """What such a deployment would do."""
-        plain = self._queries.call(
-            'deployment_plan', context, spec=to_plain(spec)
-        )
+        plain = self._ask('deployment_plan', context, spec=to_plain(spec))
         return from_plain(Forecast, plain)

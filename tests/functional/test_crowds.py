@@ -66,7 +66,7 @@ def test_streams_of_one_project_leave_room(world: World) -> None:
     wanted = threading.Event()
 
     def follow() -> None:
-        for event in world.client.events.follow(marker='0'):
+        for event in world.service.client().events.follow(marker='0'):
             seen.append(event.id)
             wanted.set()
             return

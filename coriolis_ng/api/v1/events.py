@@ -36,8 +36,11 @@ class Events(Controller):
         filters = {k: v for k, v in named.items() if v is not None}
         feed = call.site.feed
         if call.wants(STREAM):
-            stream = feed.open(call.project_id, _after(call), filters)
-            pecan.request.environ[site.STREAM] = stream
+            environ = pecan.request.environ
+            stream = feed.open(
+                call.project_id, _after(call), filters, environ.get(site.GONE)
+            )
+            environ[site.STREAM] = stream
             answer = webob.Response(
                 text=':', content_type=STREAM, charset='utf-8'
             )

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ import webob
 
 from coriolis_ng import auth
 from coriolis_ng.api.feed import FeedSettings
+from coriolis_ng.api.site import GONE
+from coriolis_ng.cmd.server import hung_up
 from coriolis_ng.db import api as rows
 from coriolis_ng.objects.execution import Cancel
 from coriolis_ng.wsgi.api import make_application
@@ -31,15 +34,22 @@ class Listener:
             feed=FeedSettings(look_seconds=0.01, grace_seconds=0, **settings),
         )
 
-    def open(self, query: str = '', last: str = '') -> webob.Response:
+    def open(
+        self,
+        query: str = '',
+        last: str = '',
+        gone: Callable[[], bool] | None = None,
+    ) -> webob.Response:
         request = webob.Request.blank(f'/v1/{PROJECT}/events{query}')
         request.headers['X-Auth-Token'] = self._token
         request.headers['Accept'] = 'text/event-stream'
         if last:
             request.headers['Last-Event-ID'] = last
+        if gone:
+            request.environ[GONE] = gone
         return request.get_response(self._app)
 
-    def read(self, **more: str) -> list[dict[str, str]]:
+    def read(self, **more: Any) -> list[dict[str, str]]:
         """All events until the stream ends."""
         answer = self.open(**more)
         assert answer.status_int == 200
@@ -151,6 +161,31 @@ def test_only_so_many_at_once(world: World) -> None:
     assert refused.headers['Retry-After']
     one.app_iter.close()
     one.app_iter.close()
+    assert listener.open().status_int == 200
+
+
+def test_one_project_has_its_share(world: World) -> None:
+    listener = Listener(world, streams=3, project_streams=1)
+    one = listener.open()
+    refused = listener.open()
+    assert refused.status_int == 503
+    assert refused.json['error']['reason'] == 'too_many_streams'
+    assert 'of this project' in refused.json['error']['message']
+    one.app_iter.close()
+    assert listener.open().status_int == 200
+
+
+def test_a_stream_ends_when_its_client_has_gone(world: World) -> None:
+    ends, other = socket.socketpair()
+    listener = Listener(world, streams=1, stream_seconds=60)
+    answer = listener.open(gone=lambda: hung_up(ends))
+    pieces = iter(answer.app_iter)
+    next(pieces)
+    assert not hung_up(ends)
+    other.close()
+    assert list(pieces) == []
+    answer.app_iter.close()
+    ends.close()
     assert listener.open().status_int == 200
 
 
