@@ -46,9 +46,14 @@ def heard(world: World, **wanted: str) -> None:
 
 
 def deployed_and_gone(world: World, transfer: str) -> None:
-    made = world.deploy(transfer)
-    names = {one['name'] for one in world.destination.call('list_machines')}
-    assert {*MACHINES} <= names
+    begin = len(world.destination.log())
+    made = world.deploy(transfer, purpose='test')
+    started = [
+        line['id']
+        for line in world.destination.log()[begin:]
+        if (line['op'], line['kind']) == ('start', 'machine')
+    ]
+    assert len(started) >= len(MACHINES)
     world.undeploy(made['id'])
 
 
