@@ -13,7 +13,6 @@ from tests.beds.mariadb import MariaDB
 from tests.beds.rabbitmq import RabbitMQ
 from tests.functional.world import Watcher, World
 
-
 # So that no lease ends because a machine is busy with much else.
 MORE = """
 [api]
