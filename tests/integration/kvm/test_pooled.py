@@ -149,7 +149,7 @@ class Pooled:
             'ls -d /run/coriolis-* 2>/dev/null; ls /dev/sd* 2>/dev/null; '
             'ls /sys/block | grep -E "^(dm-|md|sd)"; '
             'grep -E "^/dev/(sd|dm)" /proc/mounts; '
-            'pgrep -f coriolis-agent'
+            'pgrep -f "[c]oriolis-agent"'
         )
         assert seen == ''
         with self.target.connection() as conn:
