@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from coriolis_ng.conductor import (
     departures,
     deployments,
     executions,
+    follow_up,
     plans,
     pool_claims,
     quotas,
@@ -52,6 +54,8 @@ FIXED = (
     'instances',
     'scenario',
 )
+# What may change while something runs.
+LIVE = frozenset({'bandwidth'})
 MERGED = frozenset(
     {'source_environment', 'destination_environment', 'network_map'}
 )
@@ -60,6 +64,7 @@ MERGED = frozenset(
 def create(parts: Parts, who: Asker, spec: TransferSpec) -> Transfer:
     """``InvalidInput`` names what is wrong; nothing is asked of clouds."""
     schemas.check_names(spec.instances, parts.settings.max_instances)
+    _check_machines(spec, {'user_scripts', 'morphing_pools'})
     asked = parts.limits.ask(who.project_id)
     _check_ends(parts, who.project_id, spec)
     transfer = Transfer(
@@ -92,16 +97,20 @@ def update(
     version: int | None = None,
 ) -> Execution:
     """Changes the transfer; gives the execution (of kind update, without
-    tasks) that records when this was. ``Conflict`` while it is busy,
+    tasks) that records when this was. ``Conflict`` while it is busy, but
+    for its limit of bandwidth, which what runs goes by at once;
     ``PreconditionFailed`` when it is not of that version any more."""
 
     def write(session: Session) -> Execution:
         before = db.transfers.get(session, id, who.project_id)
         check_version(before, version)
         spec = _changed(before.spec, changes)
+        _check_machines(spec, changes)
         _check(parts, session, who.project_id, spec)
         execution_id = new_id()
-        runs.claim(session, before, execution_id)
+        alone = not changes.keys() <= LIVE
+        if alone:
+            runs.claim(session, before, execution_id)
         db.transfers.update(session, _with(before, spec))
         plans.create_execution(
             parts,
@@ -113,7 +122,10 @@ def update(
             project_id=before.project_id,
         )
         db.executions.end(session, execution_id, ExecutionState.DONE)
-        db.transfers.release(session, id, execution_id)
+        if alone:
+            db.transfers.release(session, id, execution_id)
+        else:
+            db.transfers.tell(session, id, before.last_execution_state)
         return db.executions.get(session, execution_id)
 
     return parts.database.write(write)
@@ -208,6 +220,15 @@ def _check(
         raise errors.InvalidInput(
             'At least one recovery point is kept.', field='$.keep_points'
         )
+
+
+def _check_machines(spec: TransferSpec, said: Container[str]) -> None:
+    """What is said of single machines is of those that it has."""
+    if 'user_scripts' in said:
+        schemas.check_scripts(spec.user_scripts, spec.instances)
+    if 'morphing_pools' in said:
+        field = f'$.{follow_up.MAPPINGS}'
+        schemas.check_known(spec.morphing_pools, spec.instances, field)
 
 
 def _check_ends(parts: Parts, project_id: str, spec: TransferSpec) -> None:

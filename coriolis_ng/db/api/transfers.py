@@ -131,6 +131,12 @@ def claim(session: Session, id: str, execution_id: str) -> bool:
     return swap(session, models.Transfer, where, busy_with=execution_id) == 1
 
 
+def tell(session: Session, id: str, state: str | None) -> None:
+    """Says what its last execution came to, or comes to."""
+    where = [models.Transfer.id == id]
+    swap(session, models.Transfer, where, last_execution_state=state)
+
+
 def release(session: Session, id: str, execution_id: str) -> bool:
     """False when that execution did not hold it."""
     where = [

@@ -185,3 +185,26 @@ def test_what_is_wrong_is_named(site: Site) -> None:
         with pytest.raises(errors.InvalidInput) as caught:
             attempt()
         assert caught.value.field == '$.bandwidth_limit.profile[0].from'
+
+
+def test_a_transfer_that_runs_can_be_limited(site: Site) -> None:
+    one = site.transfer('a')
+    given = copying(site, one)
+    limit_ = to_plain(Bandwidth(mb_s=3))
+    made = transfers.update(
+        site.parts, site.who, one.id, {'bandwidth': limit_}
+    )
+    assert made.state.value == 'done'
+    assert ordered(site) == {given.task_id: 3 * MB}
+    after = site.find(one.id)
+    assert after.busy_with == given.execution_id
+    assert after.last_execution_state == 'running'
+    with pytest.raises(errors.Conflict):
+        transfers.update(
+            site.parts,
+            site.who,
+            one.id,
+            {'bandwidth': limit_, 'keep_points': 9},
+        )
+    site.run()
+    assert site.find(one.id).last_execution_state == 'done'
