@@ -41,6 +41,7 @@ DELAYS = {
 }
 RETRIES = 8
 SETTLE_SECONDS = 90
+RECOVER_SECONDS = 300  # once nobody is killed any more
 
 pytestmark = [
     pytest.mark.services,
@@ -105,6 +106,7 @@ def users(world: World, seed: int) -> list[User]:
                 random.Random(f'{seed} {first}'),
                 restless=first == 'restless',
                 deploys=first != 'long',
+                seconds=EVERY * KILLS + RECOVER_SECONDS,
             )
         )
     return made
@@ -147,7 +149,7 @@ def endure(
     calm_down(world)
     service.start_missing()
     for user in people:
-        user.join(500)
+        user.join(2 * RECOVER_SECONDS)
         assert not user.is_alive(), f'{user.name} does not end'
         tale.tell(f'{user.name}: {user.ends}, compared {user.compared}')
     faults = [*killer.faults, *(f for user in people for f in user.faults)]
