@@ -12,7 +12,7 @@ cd "$(dirname "$(readlink -f "$0")")/.."
 # Folders of integration that run on every change; the others take longer or
 # need a whole cloud.
 CI_INTEGRATION=(
-    beds services chaos kvm morphing openapi identity secrets
+    beds services chaos kvm morphing openapi identity secrets galera
 )
 
 usage() {

@@ -102,6 +102,8 @@ def test_each_node_sees_what_was_committed_on_the_other(
         assert found.name == made.name
 
 
+@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_node_dies_in_the_middle_of_many_transfers(
     world: World, cluster: Galera
 ) -> None:

@@ -20,7 +20,12 @@ from tests.functional.world import (
 from tests.integration.chaos import verdict
 from tests.integration.releases.conftest import Mixed
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(400)]
+pytestmark = [
+    pytest.mark.services,
+    pytest.mark.slow,
+    pytest.mark.thorough,
+    pytest.mark.timeout(600),
+]
 
 COPY = 'REPLICATE_DISKS'
 MACHINES = ('a', 'b')

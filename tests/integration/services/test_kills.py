@@ -169,6 +169,7 @@ def test_a_worker_is_stopped_and_gives_its_task_back(world: World) -> None:
     check_copied_once(world, name, transfer)
 
 
+@pytest.mark.thorough
 def test_a_worker_that_may_drain_ends_what_it_has_begun(
     world: World,
 ) -> None:
