@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import plans, pool_claims, restarts, runs
+from coriolis_ng.conductor import plans, pool_claims, restarts, runs, schemas
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.db import api as db
 from coriolis_ng.objects import new_id
@@ -27,6 +27,7 @@ from coriolis_ng.objects.transfer import Transfer
 from coriolis_ng.objects.volume import Volumes
 
 LOG = logging.getLogger(__name__)
+MAPPINGS = 'instance_osmorphing_minion_pool_mappings'
 
 
 def deploy_if_asked(
@@ -121,6 +122,7 @@ def create(
     The points are claimed with it: a task that is about to drop one, and
     this, cannot both go on.
     """
+    check_said(session, transfer, spec)
     points = choose_points(session, transfer, spec)
     _hold(session, transfer, points)
     # One that follows an execution found its machines shut down by that.
@@ -158,6 +160,26 @@ def create(
     return deployment, execution
 
 
+def check_said(
+    session: Session, transfer: Transfer, spec: DeploymentSpec
+) -> None:
+    """``InvalidInput`` for machines that the transfer has not got, and for
+    pools that its destination cannot use."""
+    names = transfer.spec.instances
+    pools = spec.morphing_pools or {}
+    schemas.check_known(pools, names, f'$.{MAPPINGS}')
+    if spec.user_scripts is not None:
+        schemas.check_scripts(spec.user_scripts, names)
+    for name, pool_id in pools.items():
+        pool_claims.check(
+            session,
+            pool_id,
+            transfer.project_id,
+            transfer.spec.destination_endpoint_id,
+            f'$.{MAPPINGS}.{name}',
+        )
+
+
 def _rank(spec: DeploymentSpec) -> Rank:
     test = spec.purpose is DeploymentPurpose.TEST
     return Rank.FIRST if test else Rank.FINAL
@@ -173,9 +195,10 @@ def _claim_pools(
     skip = deployment.spec.skip_os_morphing
     if transfer.spec.skip_os_morphing if skip is None else skip:
         return
+    pools = deployment.spec.pools(transfer.spec)
     wanted: dict[str, list[str]] = {}
     for one in deployment.instances:
-        pool_id = transfer.spec.morphing_pools.get(one.instance)
+        pool_id = pools.get(one.instance)
         if pool_id is not None:
             wanted.setdefault(pool_id, []).append(one.instance)
     for pool_id, names in sorted(wanted.items()):

@@ -81,6 +81,7 @@ def of_deployment(parts: Parts, who: Asker, spec: DeploymentSpec) -> Forecast:
         session: Session,
     ) -> tuple[Transfer, Mapping[str, RecoveryPoint], Released]:
         transfer = db.transfers.get(session, spec.transfer_id, who.project_id)
+        follow_up.check_said(session, transfer, spec)
         points = follow_up.choose_points(session, transfer, spec)
         released = follow_up.released_volumes(session, transfer, spec, points)
         return transfer, points, released

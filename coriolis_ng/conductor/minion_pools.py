@@ -62,8 +62,8 @@ def update(
     changes: dict[str, Any],
     version: int | None = None,
 ) -> MinionPool:
-    """``changes`` are fields of ``PoolSpec``; ``InvalidInput`` while the
-    pool has anything in the cloud, ``PreconditionFailed`` when it is not of
+    """``changes`` are fields of ``PoolSpec``; ``Conflict`` while the pool
+    has anything in the cloud, ``PreconditionFailed`` when it is not of
     that version any more."""
 
     def write(session: Session) -> MinionPool:
@@ -76,7 +76,7 @@ def update(
                     field=f'$.{name}',
                 )
         if before.state is not PoolState.DEALLOCATED:
-            raise errors.InvalidInput(
+            raise errors.Conflict(
                 f'The pool is {before.state}: deallocate it first.'
             )
         spec = from_plain(PoolSpec, {**to_plain(before.spec), **changes})
@@ -113,6 +113,12 @@ def _check(parts: Parts, session: Session, who: Asker, spec: PoolSpec) -> None:
     if spec.platform is PoolPlatform.SOURCE and spec.os_type != 'linux':
         raise errors.InvalidInput(
             'The machines of a pool for sources run Linux.', field='$.os_type'
+        )
+    if spec.platform is PoolPlatform.SOURCE:
+        raise errors.InvalidInput(
+            'There are no minion pools for sources: no platform uses worker '
+            'VMs at a source, so the machines would never be used.',
+            field='$.platform',
         )
     provider = schemas.find_provider(
         parts, session, endpoint.type, '$.endpoint_id'

@@ -6,7 +6,7 @@ The schemas come from the rows of services, so nothing is sent anywhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -15,6 +15,7 @@ from coriolis_ng import errors
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.conductor.workers import workers
 from coriolis_ng.objects.service import ProviderInfo, Service
+from coriolis_ng.objects.transfer import UserScripts
 from coriolis_ng.providers import registry
 from coriolis_ng.secrets import references
 
@@ -86,6 +87,25 @@ def check_names(names: Iterable[str], most: int) -> None:
         raise errors.InvalidInput(
             f'A transfer has 1 to {most} instances.', field='$.instances'
         )
+
+
+def check_known(
+    named: Iterable[str], instances: Sequence[str], field: str
+) -> None:
+    """``InvalidInput`` for what is said of a machine that is not there."""
+    for name in named:
+        if name not in instances:
+            known = ', '.join(repr(one) for one in instances)
+            raise errors.InvalidInput(
+                f'The transfer has no instance {name!r}, only {known}.',
+                field=f'{field}.{name}',
+            )
+
+
+def check_scripts(scripts: UserScripts, instances: Sequence[str]) -> None:
+    """The same for user scripts."""
+    field = '$.user_scripts.instances'
+    check_known(scripts.by_instance, instances, field)
 
 
 def _best_first(service: Service) -> tuple[bool, bool, str]:

@@ -7,7 +7,7 @@ import datetime
 import enum
 
 from coriolis_ng.objects.replica import Replica
-from coriolis_ng.objects.transfer import UserScripts
+from coriolis_ng.objects.transfer import TransferSpec, UserScripts
 from coriolis_ng.objects.value import Value
 from coriolis_ng.objects.vm import Vm
 from coriolis_ng.objects.volume import ClonedVolumes
@@ -33,8 +33,15 @@ class DeploymentSpec(Value):
     user_scripts: UserScripts | None = None
     recovery_points: dict[str, str] = {}
     set_dhcp: bool | None = None
+    morphing_pools: dict[str, str] | None = None
     follows: str | None = None
     switched_off: tuple[str, ...] = ()
+
+    def pools(self, transfer: TransferSpec) -> dict[str, str]:
+        """Of which pool the worker is that adapts a machine, by instance."""
+        if self.morphing_pools is None:
+            return transfer.morphing_pools
+        return self.morphing_pools
 
 
 class DeployedVm(Value):

@@ -53,7 +53,7 @@ def build(
             )
         before = [clones]
         if not skip:
-            pooled = name in transfer.spec.morphing_pools
+            pooled = name in spec.pools(transfer.spec)
             morpher = plan.add(
                 TakeToMorph if pooled else MakeMorpher,
                 instance=name,

@@ -147,13 +147,6 @@ def _planned(call: Call, spec: DeploymentSpec) -> plan_schema.PlanAnswer:
 
 
 def _spec(call: Call, given: schema.NewDeployment) -> DeploymentSpec:
-    if given.instance_osmorphing_minion_pool_mappings:
-        raise errors.InvalidInput(
-            'A deployment takes the minion pools of its transfer: set the '
-            'mapping there (coriolis transfer update '
-            '--osmorphing-minion-pool-mapping).',
-            field='$.instance_osmorphing_minion_pool_mappings',
-        )
     with call.site.database.reader() as session:
         rows.transfers.get(session, given.transfer_id, call.project_id)
     scripts = given.user_scripts
@@ -167,6 +160,8 @@ def _spec(call: Call, given: schema.NewDeployment) -> DeploymentSpec:
         user_scripts=scripts.value() if scripts and scripts.any() else None,
         recovery_points=given.recovery_points or {},
         set_dhcp=given.set_dhcp,
+        # An empty one says nothing either.
+        morphing_pools=given.instance_osmorphing_minion_pool_mappings or None,
     )
 
 

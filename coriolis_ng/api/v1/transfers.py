@@ -320,6 +320,7 @@ def changes_of(
 def _refuse_pools(given: Any) -> None:
     if given.origin_minion_pool_id:
         raise errors.InvalidInput(
-            'No source needs worker VMs: leave out the pool of the origin.',
+            'No platform uses worker VMs at a source, so a pool of the origin '
+            'would never be used: leave it out.',
             field='$.origin_minion_pool_id',
         )

@@ -77,6 +77,8 @@ def _fields(value: Deployment, before: TransferSpec) -> dict[str, Any]:
         fields['clone_disks'] = spec.clone_disks
     if spec.skip_os_morphing is not None:
         fields['skip_os_morphing'] = spec.skip_os_morphing
+    pools = spec.pools(before)
+    fields['instance_osmorphing_minion_pool_mappings'] = pools
     if spec.user_scripts is not None:
         fields['user_scripts'] = transfers.user_scripts(spec.user_scripts)
     return fields
