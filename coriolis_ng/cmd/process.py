@@ -109,6 +109,9 @@ def _read_again(number: int, frame: FrameType | None) -> None:
 def _mutate() -> None:
     try:
         cfg.CONF.mutate_config_files()
+        # Whoever looks at an option while the files are read keeps what it
+        # was in a cache, which is emptied at the beginning only.
+        cfg.CONF.mutate_config_files()
     except cfg.Error as error:
         LOG.error('the configuration stays as it was: %s', error)
 

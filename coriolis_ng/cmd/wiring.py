@@ -140,24 +140,29 @@ def _limits(conf: cfg.ConfigOpts) -> Limits:
     return LocalLimits({one: group[one.value] for one in QuotaResource})
 
 
-class _Bandwidth:
+class BandwidthOf:
     """What a worker's copies may take, as the configuration says it now;
     what was said before goes on where that makes no sense."""
 
     def __init__(self, group: Any) -> None:
         self._group = group
+        self._wrong = ''
         self._said = self._read()
         self._limit = bandwidth.parse(*self._said)
 
     def __call__(self) -> bandwidth.Bandwidth:
-        said = self._read()
-        if said != self._said:
-            self._said = said
-            try:
+        try:
+            said = self._read()
+            if said != self._said:
+                self._said = said
                 self._limit = bandwidth.parse(*said)
                 LOG.info('the limit of bandwidth is now %s', self._limit)
-            except errors.InvalidInput as error:
-                LOG.error('[worker] bandwidth: %s', error.message)
+            self._wrong = ''
+        except (cfg.Error, errors.InvalidInput) as error:
+            # Said once: it is asked twice a second.
+            if self._wrong != str(error):
+                self._wrong = str(error)
+                LOG.error('[worker] bandwidth stays as it was: %s', error)
         return self._limit
 
     def _read(self) -> tuple[float, tuple[str, ...], str]:
@@ -189,7 +194,7 @@ class Worker:
             host=conf.host,
             incarnation=incarnation(),
             capacity=group.capacity,
-            bandwidth=_Bandwidth(group),
+            bandwidth=BandwidthOf(group),
             kinds={name: kind.version for name, kind in TASKS.items()},
             options=_settings(Options, group, release=version.release()),
         )
