@@ -17,6 +17,7 @@ from coriolis_ng.objects import to_plain
 from coriolis_ng.objects.endpoint import Endpoint
 from coriolis_ng.objects.service import ProviderInfo
 from coriolis_ng.secrets import references
+from coriolis_ng.secrets.local import MAX_PAYLOAD
 from coriolis_ng.secrets.references import Place
 
 LOG = logging.getLogger(__name__)
@@ -39,10 +40,15 @@ def keep(
             raise errors.InvalidInput(
                 'References to Barbican want Keystone, and this service '
                 'runs without it: send the connection information itself.',
-                field=references.FIELD,
+                field=references.field_of(info),
             )
         return references.url_of(info, parts.trusts.references())
     payload = msgspec.json.encode(info)
+    if len(payload) > MAX_PAYLOAD:
+        raise errors.InvalidInput(
+            f'Connection information has at most {MAX_PAYLOAD} bytes.',
+            field='$.connection_info',
+        )
     if TRUST in provider.capabilities and _OWN not in info:
         if parts.trusts is None:
             raise errors.InvalidInput(

@@ -73,9 +73,7 @@ def cancel(parts: Parts, who: Asker, id: str, *, force: bool) -> None:
         if db.executions.ask_cancel(session, id, how):
             return
         if execution.state is not ExecutionState.RUNNING:
-            raise errors.Conflict(
-                f'The execution has ended already: {execution.state}.'
-            )
+            raise errors.Conflict('The execution has ended already.')
         raise errors.Conflict(
             'The execution is being cancelled already.'
             + ('' if force else ' It can be forced.')

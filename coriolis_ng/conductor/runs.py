@@ -46,7 +46,8 @@ def begin(
     execution_id: str,
 ) -> Execution:
     """Claims the transfer and writes the execution; starts nothing.
-    ``InvalidInput`` names ``retry_of`` where it cannot be tried again."""
+    ``InvalidInput`` names ``retry_of`` where there is no such copy,
+    ``Conflict`` tells why it cannot be tried again."""
     wanted = implied(transfer, spec)
     claim(session, transfer, execution_id)
     inherited: dict[tuple[str, str], Any] = {}
@@ -141,10 +142,9 @@ def _check_retryable(session: Session, transfer: Transfer, id: str) -> None:
             field=field,
         )
     if failed.state not in RETRYABLE:
-        raise errors.InvalidInput(
-            f'The execution {id} is {failed.state}: only one that failed or '
-            'was cancelled can be tried again.',
-            field=field,
+        raise errors.Conflict(
+            f'The execution {id} did not fail and was not cancelled: there '
+            'is nothing to try again.'
         )
     page = db.Page(
         limit=1,
@@ -153,10 +153,9 @@ def _check_retryable(session: Session, transfer: Transfer, id: str) -> None:
     )
     for last in db.executions.list(session, transfer.id, page):
         if last.id != id:
-            raise errors.InvalidInput(
+            raise errors.Conflict(
                 f'The execution {last.id} came after {id} and wrote to the '
-                'same volumes: only the last one can be tried again.',
-                field=field,
+                'same volumes: only the last one can be tried again.'
             )
 
 

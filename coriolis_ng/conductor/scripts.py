@@ -22,6 +22,7 @@ from coriolis_ng.objects.transfer import (
     UserScript,
     UserScripts,
 )
+from coriolis_ng.secrets.local import MAX_PAYLOAD
 
 Groups = dict[str, tuple[UserScript, ...]]
 Kept = Callable[[UserScript, UserScript | None], UserScript]
@@ -57,6 +58,11 @@ def keep(
             text = _text(parts, project_id, was)
         if not text:
             return script
+        if len(text.encode()) > MAX_PAYLOAD:
+            raise errors.InvalidInput(
+                f'A script has at most {MAX_PAYLOAD} bytes.',
+                field='$.user_scripts',
+            )
         ref = parts.secrets.put(text.encode(), project_id=project_id)
         made.append(ref)
         return msgspec.structs.replace(script, **_named(ref))

@@ -54,7 +54,7 @@ RULES = [
     ),
     base.rule(
         FORCE_CANCEL,
-        base.MANAGER,
+        base.MEMBER,
         'Kill a deployment.',
         'POST /deployments/{deployment_id}/actions',
     ),

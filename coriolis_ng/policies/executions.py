@@ -47,7 +47,7 @@ RULES = [
     ),
     base.rule(
         FORCE_CANCEL,
-        base.MANAGER,
+        base.MEMBER,
         'Kill an execution.',
         'POST /transfers/{transfer_id}/executions/{execution_id}/actions',
     ),

@@ -76,6 +76,12 @@ def trusted(ref: str) -> str:
     return _TRUSTED + ref
 
 
+def field_of(info: Mapping[str, Any]) -> str:
+    """Where a reference stands in what was given."""
+    word = SECRET_REF if SECRET_REF in info else SECRET_ID
+    return f'$.connection_info.{word}'
+
+
 def is_reference(info: Mapping[str, Any]) -> bool:
     """Whether connection information only says where it lies."""
     return SECRET_REF in info or SECRET_ID in info
@@ -91,14 +97,11 @@ def url_of(info: Mapping[str, Any], places: Sequence[str]) -> str:
             field='$.connection_info',
         )
     if not places:
-        raise _wrong('the catalog has no key manager')
+        raise _wrong('the catalog has no key manager', field_of(info))
     if SECRET_ID in info:
         id = str(info[SECRET_ID])
         if not _UUID.fullmatch(id):
-            raise _wrong(
-                'it must be the id of a secret',
-                f'$.connection_info.{SECRET_ID}',
-            )
+            raise _wrong('it must be the id of a secret', field_of(info))
         return f'{places[0]}/v1/secrets/{id}'
     url = info[SECRET_REF]
     if not isinstance(url, str):

@@ -270,14 +270,13 @@ def test_what_cannot_be_retried(world: World) -> None:
     name = world.machine('web', MIB)
     transfer = world.transfer(name)
     done = world.run(transfer)
-    for execution, reason in (
-        (done['id'], 'is done'),
-        (new_id(), 'has no execution'),
+    for execution, status, field, reason in (
+        (done['id'], 409, '', 'did not fail'),
+        (new_id(), 400, '$.execution.retry_of', 'has no execution'),
     ):
         with pytest.raises(ApiError) as caught:
             world.start(transfer, retry_of=execution)
-        assert caught.value.status == 400
-        assert 'retry_of' in str(caught.value)
+        assert (caught.value.status, caught.value.field) == (status, field)
         assert reason in caught.value.message
 
 

@@ -39,10 +39,7 @@ class NewOrigin(Request):
 
     def access(self) -> Json:
         """As an endpoint takes it."""
-        given = self.connection_info or {}
-        if set(given) == {'secret_id'}:
-            return {'secret_ref': given['secret_id']}
-        return given
+        return self.connection_info or {}
 
 
 class NewDestination(NewOrigin):

@@ -56,9 +56,15 @@ class ExecutionActions(Actions):
         spec = msgspec.structs.replace(
             before.spec, retry_of=id, retries=0, request_id=''
         )
-        made = call.site.conductor.execution_create(
-            call.rpc(), transfer_id, spec
-        )
+        try:
+            made = call.site.conductor.execution_create(
+                call.rpc(), transfer_id, spec
+            )
+        except errors.InvalidInput as error:
+            # The body has no such field: the URL says what is tried again.
+            if error.field == '$.retry_of':
+                error.field = '$.retry'
+            raise
         return answer(with_tasks(call, made))
 
 

@@ -159,6 +159,8 @@ def _cancel(call: Call, id: str, force: bool) -> None:
     for last in (False, True):
         with call.site.database.reader() as session:
             parts = _found(session, call, id)
+        if last or parts.deploying:
+            _check_cancel(parts, force)
         try:
             if parts.deployment is not None:
                 call.site.conductor.deployment_cancel(
@@ -175,6 +177,18 @@ def _cancel(call: Call, id: str, force: bool) -> None:
                 raise
             continue
         return
+
+
+def _check_cancel(parts: Parts, force: bool) -> None:
+    """In the words of a migration: ``Conflict`` where there is nothing to
+    cancel."""
+    now = view.status(parts)
+    if now == 'CANCELLING' and not force:
+        raise errors.Conflict(
+            'The migration is being cancelled already. It can be forced.'
+        )
+    if now not in {'RUNNING', 'CANCELLING'}:
+        raise errors.Conflict('The migration is not running.')
 
 
 def _delete(call: Call, transfer: Transfer) -> None:
@@ -203,12 +217,15 @@ def _found(session: Session, call: Call, id: str) -> Parts:
     try:
         transfer = rows.transfers.get(session, id, call.project_id)
     except errors.NotFound:
-        deployment = rows.deployments.get(session, id, call.project_id)
+        try:
+            deployment = rows.deployments.get(session, id, call.project_id)
+        except errors.NotFound:
+            raise _missing(id) from None
         found = _of_replicas(session, call.project_id, [deployment])
     else:
         found = _live(session, [transfer] if _is_live(transfer) else [])
     if not found:
-        raise errors.NotFound(f'there is no migration {id!r}')
+        raise _missing(id)
     [parts] = found
     kept = (
         rows.replicas.list(session, parts.transfer.id)
@@ -223,6 +240,10 @@ def _found(session: Session, call: Call, id: str) -> Parts:
         kept=kept,
         live=parts.live,
     )
+
+
+def _missing(id: str) -> errors.NotFound:
+    return errors.NotFound(f'there is no migration {id!r}')
 
 
 def _full(session: Session, value: Execution | None) -> Execution | None:

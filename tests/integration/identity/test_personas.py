@@ -168,7 +168,7 @@ def theirs(
 
 def _stray(tenants: beds.Tenants, execution: str, endpoint: str) -> str:
     """The id of one that its execution seems to have left behind."""
-    database = Database(tenants.rows.url)
+    database = Database(tenants.database_url)
     try:
         with database.writer() as session:
             [task, *_] = session.scalars(

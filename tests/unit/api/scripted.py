@@ -129,7 +129,10 @@ class Conductor(Resources, ApiHalf):
             user_id=context['user_id'],
             name=spec.name,
             type=spec.type,
-            secret=info.get('secret_ref', f'local:{new_id()}'),
+            secret=next(
+                (info[k] for k in ('secret_ref', 'secret_id') if k in info),
+                f'local:{new_id()}',
+            ),
             description=spec.description,
             mapped_regions=spec.mapped_regions,
             slots=spec.slots,
@@ -294,6 +297,8 @@ class Conductor(Resources, ApiHalf):
     def execution_create(
         self, context: Context, transfer_id: str, spec: ExecutionSpec
     ) -> Execution:
+        if 'execute' in self.refusals:
+            raise self.refusals['execute']
         return self._execution(
             context, transfer_id, ExecutionKind.TRANSFER, spec
         )
@@ -338,6 +343,13 @@ class Conductor(Resources, ApiHalf):
         self, context: Context, id: str, force: bool = False
     ) -> None:
         self.cancelled.append((id, force))
+        how = Cancel.FORCED if force else Cancel.GRACEFUL
+
+        def ask(s: Any) -> None:
+            for run in rows.executions.of_owners(s, [id])[id]:
+                rows.executions.ask_cancel(s, run.id, how)
+
+        self.database.write(ask)
 
     def deployment_delete(self, context: Context, id: str) -> None:
         self.database.write(lambda s: rows.deployments.delete(s, id))

@@ -137,7 +137,10 @@ def test_cancel_and_delete(world: World, client: Client, made: Made) -> None:
     client.post(f'{url}/actions', {'cancel': {'force': False}}, 204)
     assert world.conductor.cancelled == [(id, False)]
     member = world.client('member')
-    member.post(f'{url}/actions', {'cancel': {'force': True}}, 403)
+    member.post(f'{url}/actions', {'cancel': {'force': True}}, 204)
+    assert world.conductor.cancelled[1:] == [(id, True)]
+    reader = world.client('reader')
+    reader.post(f'{url}/actions', {'cancel': {'force': True}}, 403)
     client.delete(url, 409)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from coriolis_ng import errors
 from coriolis_ng.api.views import executions as view
 from coriolis_ng.api.views import words
 from coriolis_ng.db import api as rows
@@ -106,14 +107,33 @@ def test_a_retry_counts_anew(world: World, client: Client, made: Made) -> None:
     assert spec == ExecutionSpec(checksum=True, retry_of=before.id)
 
 
-def test_force_is_for_managers(world: World, made: Made) -> None:
-    member, manager = world.client('member'), world.client('manager')
+def test_a_retry_names_what_its_body_has(
+    world: World, client: Client, made: Made
+) -> None:
+    below = f'/transfers/{made.transfer["id"]}/executions'
+    id = client.post(below, {})['execution']['id']
+    for url, body, field in (
+        (f'{below}/{id}/actions', {'retry': None}, '$.retry'),
+        (below, {'execution': {'retry_of': id}}, '$.execution.retry_of'),
+    ):
+        world.conductor.refusals['execute'] = errors.InvalidInput(
+            'It copied nothing.', field='$.retry_of'
+        )
+        error = client.post(url, body, 400)['error']
+        assert error['field'] == field
+
+
+def test_who_may_execute_may_cancel_with_force(
+    world: World, made: Made
+) -> None:
+    """Clients that are in use offer it to every member."""
+    member, reader = world.client('member'), world.client('reader')
     one = execute(member, made)['id']
     url = f'/transfers/{made.transfer["id"]}/executions/{one}/actions'
-    member.post(url, {'cancel': {'force': True}}, 403)
+    reader.post(url, {'cancel': {'force': True}}, 403)
     assert world.conductor.cancelled == []
     member.post(url, {'cancel': {'force': False}}, 204)
-    manager.post(url, {'cancel': {'force': True}}, 204)
+    member.post(url, {'cancel': {'force': True}}, 204)
     assert world.conductor.cancelled == [(one, False), (one, True)]
 
 

@@ -58,7 +58,7 @@ def test_the_first_example_is_understood() -> None:
     given.check()
     assert given.origin is not None
     assert given.destination is not None
-    assert given.origin.access() == {'secret_ref': SECRET}
+    assert given.origin.access() == {'secret_id': SECRET}
     assert given.destination.access() == {}
     made = given.transfer('o', 'd')
     assert made.instances == ['CentOS 7', 'WS 2012 R2']
@@ -193,3 +193,33 @@ def test_why_nothing_follows_is_shown(world: World, client: Client) -> None:
         (1, 'REPLICATE_DISKS', 'COMPLETED', None),
         (2, 'DEPLOY', 'ERROR', 'No pool.'),
     ]
+
+
+def test_what_is_told_is_told_of_migrations(
+    world: World, client: Client, made: Made
+) -> None:
+    for verb, path, body in (
+        ('GET', '/migrations/zz', None),
+        ('DELETE', '/migrations/zz', None),
+        ('POST', '/migrations/zz/actions', {'cancel': None}),
+        # A replica is none.
+        ('GET', f'/migrations/{made.transfer["id"]}', None),
+    ):
+        error = client.call(verb, path, body, status=404).json['error']
+        assert error['message'].startswith('there is no migration ')
+    body = {'deployment': {'transfer_id': made.transfer['id']}}
+    one = client.post('/deployments', body)['deployment']['id']
+    url = f'/migrations/{one}/actions'
+    client.post(url, {'cancel': None}, 204)
+    told = client.post(url, {'cancel': None}, 409)['error']['message']
+    assert told.startswith('The migration is being cancelled already.')
+    client.post(url, {'cancel': {'force': True}}, 204)
+    [run] = world.database.read(lambda s: rows.executions.of_owners(s, [one]))[
+        one
+    ]
+    world.database.write(
+        lambda s: rows.executions.end(s, run.id, ExecutionState.DONE)
+    )
+    for action in ({'cancel': None}, {'cancel': {'force': True}}):
+        told = client.post(url, action, 409)['error']['message']
+        assert told == 'The migration is not running.'

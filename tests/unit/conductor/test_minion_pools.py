@@ -155,6 +155,14 @@ def allocated(site: Site, transfer: Transfer, **more: Any) -> str:
     return id
 
 
+def test_a_pool_that_has_machines_is_not_changed(
+    pooled: Site, site: Site
+) -> None:
+    id = allocated(pooled, pooled.transfer('a'))
+    with pytest.raises(errors.Conflict, match='deallocate it first'):
+        minion_pools.update(pooled.parts, pooled.who, id, {'name': 'new'})
+
+
 def test_allocate_and_deallocate(pooled: Site) -> None:
     id = pool(pooled, minimum_minions=2, maximum_minions=3)
     made = minion_pools.allocate(pooled.parts, pooled.who, id)

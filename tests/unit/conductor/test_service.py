@@ -137,7 +137,7 @@ def test_an_execution_over_the_bus(
         client.finish(task_id, attempt, result)
     with pytest.raises(errors.Stale):
         client.take(task_id, attempt, 'w1', 'i1')
-    with pytest.raises(errors.Conflict, match='ended already: done'):
+    with pytest.raises(errors.Conflict, match='has ended already'):
         client.execution_cancel(WHO, execution.id)
     with pytest.raises(errors.Conflict, match='delete its disks first'):
         client.transfer_delete(WHO, transfer.id)

@@ -67,11 +67,20 @@ def test_an_endpoint_s_type_and_information_are_checked(site: Site) -> None:
 
 
 def test_a_reference_to_a_secret_wants_keystone(site: Site) -> None:
-    info = {'secret_ref': 'https://b/1'}
-    refused(
-        '$.connection_info.secret_ref',
-        lambda: endpoint(site, connection_info=info),
+    for word in ('secret_ref', 'secret_id'):
+        info = {word: 'https://b/1'}
+        refused(
+            f'$.connection_info.{word}',
+            lambda info=info: endpoint(site, connection_info=info),
+        )
+
+
+def test_connection_information_that_is_too_large(site: Site) -> None:
+    info = {'password': 'x' * (1 << 20)}
+    text = refused(
+        '$.connection_info', lambda: endpoint(site, connection_info=info)
     )
+    assert '1048576 bytes' in text
 
 
 def test_a_changed_endpoint_has_a_new_secret_only(site: Site) -> None:
