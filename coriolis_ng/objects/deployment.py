@@ -76,12 +76,15 @@ class Handover(Value):
 
 
 class Deployment(Value):
+    """``cancelling`` is told to who shows it."""
+
     id: str
     project_id: str
     user_id: str
     spec: DeploymentSpec
     instances: tuple[DeployedVm, ...] = ()
     last_execution_state: str | None = None
+    cancelling: bool = False
     version: int = 0
     created_at: datetime.datetime | None = None
     updated_at: datetime.datetime | None = None

@@ -112,7 +112,8 @@ class TransferSpec(Value):
 
 
 class Transfer(Value):
-    """``busy_with`` is the id of the execution that holds the transfer."""
+    """``busy_with`` is the id of the execution that holds the transfer;
+    ``cancelling`` is told to who shows it."""
 
     id: str
     project_id: str
@@ -120,6 +121,7 @@ class Transfer(Value):
     spec: TransferSpec
     busy_with: str | None = None
     last_execution_state: str | None = None
+    cancelling: bool = False
     version: int = 0
     created_at: datetime.datetime | None = None
     updated_at: datetime.datetime | None = None

@@ -216,6 +216,7 @@ def _page(call: Call) -> schema.DeploymentsAnswer:
         several = rows.deployments.list(
             session, call.project_id, query.page(**filters), cancelling
         )
+        several = rows.owners.told(session, several)
         transfers = rows.transfers.several(
             session, [one.spec.transfer_id for one in several]
         )

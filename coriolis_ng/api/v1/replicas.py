@@ -247,6 +247,7 @@ def _get(session: Session, call: Call, id: str) -> Transfer:
 def _shown(
     session: Session, values: list[Transfer], kept: Any = None
 ) -> list[schema.Replica]:
+    values = [*rows.owners.told(session, values)]
     known = clouds(session, values)
     runs = rows.executions.of_owners(session, [one.id for one in values])
     return [

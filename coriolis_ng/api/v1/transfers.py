@@ -140,6 +140,7 @@ class Transfers(Controller):
         """Show a transfer."""
         with call.site.database.reader() as session:
             value = rows.transfers.get(session, id, call.project_id)
+            [value] = rows.owners.told(session, [value])
             shown = _shown(session, value, call.query.include_task_info)
         return Tagged(schema.TransferAnswer(transfer=shown), value.version)
 
@@ -204,6 +205,7 @@ def _page(call: Call) -> schema.TransfersAnswer:
         several = rows.transfers.list(
             session, call.project_id, query.page(**filters), cancelling
         )
+        several = rows.owners.told(session, several)
         kept = {}
         if query.include_task_info:
             kept = rows.replicas.several(session, [one.id for one in several])

@@ -35,7 +35,9 @@ def deployment(
     tasks: list[Task] | UnsetType = UNSET
     if with_tasks:
         tasks = shown.tasks if shown else []
-    status: Any = words.last_status(value.last_execution_state)
+    status: Any = words.last_status(
+        value.last_execution_state, value.cancelling
+    )
     if shown:
         status = shown.status
     return schema.Deployment(

@@ -86,14 +86,15 @@ def shown_id(parts: Parts) -> str:
 
 def status(parts: Parts) -> str:
     """RUNNING from the first copy to the last step of the deployment; a
-    copy that no deployment followed is an ERROR."""
+    copy that was to be followed by one, and is not, is an ERROR."""
     if parts.deploying is not None:
         return words.status(parts.deploying)
     if parts.deployment is not None:
         return words.last_status(parts.deployment.last_execution_state)
     if parts.run is None:
         return words.last_status(None)
-    if parts.run.state is ExecutionState.DONE:
+    deploys = parts.run.spec.auto_deploy is not False
+    if parts.run.state is ExecutionState.DONE and deploys:
         return 'ERROR'
     return words.status(parts.run)
 

@@ -28,13 +28,16 @@ def transfer(
 ) -> schema.Transfer:
     """``replicas`` add ``info``; None leaves it out."""
     info = UNSET if replicas is None else task_info(value.spec, replicas)
+    status: Any = words.last_status(
+        value.last_execution_state, value.cancelling
+    )
     return schema.Transfer(
         type='transfer',
         id=value.id,
         base_id=value.id,
         user_id=value.user_id,
         project_id=value.project_id,
-        last_execution_status=words.last_status(value.last_execution_state),  # type: ignore[arg-type]
+        last_execution_status=status,
         scenario=value.spec.scenario.value,
         destination_minion_pool_id=value.spec.destination_minion_pool_id,
         instance_osmorphing_minion_pool_mappings=value.spec.morphing_pools,

@@ -54,8 +54,10 @@ def status(execution: Execution) -> str:
     return _EXECUTION[execution.state]
 
 
-def last_status(state: str | None) -> str:
+def last_status(state: str | None, cancelling: bool = False) -> str:
     """The status of what has executions, from the state of its last."""
+    if cancelling and state == ExecutionState.RUNNING:
+        return 'CANCELLING'
     return _EXECUTION[ExecutionState(state)] if state else 'UNEXECUTED'
 
 
