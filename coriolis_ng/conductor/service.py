@@ -15,7 +15,7 @@ from typing import Any
 import oslo_messaging
 from oslo_db import exception
 
-from coriolis_ng import errors, version
+from coriolis_ng import errors, host, version
 from coriolis_ng.conductor import (
     assign,
     beats,
@@ -431,5 +431,6 @@ class ConductorService:
                 topic=bus.CONDUCTOR,
                 incarnation=self._incarnation,
                 release=version.release(),
+                facts=host.facts(),
             )
         )

@@ -22,12 +22,22 @@ class ProviderInfo(Value):
     schemas: dict[str, dict[str, Any]] = {}
 
 
+class Facts(Value):
+    """What a process runs on: addresses that others may reach it at,
+    packages as ``name release``, words for the operating system."""
+
+    ip_addresses: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    os_info: str = ''
+    architecture: str = ''
+
+
 class Service(Value):
     """``incarnation`` changes with each start of the process; ``load`` is
     how many tasks it runs, ``used`` how many of these took one of its
     ``capacity`` slots (cleanups take none). ``topic`` is its address on
     the bus. ``kinds`` are the tasks that its release has, with the version
-    of each; empty where it does not say."""
+    of each, ``facts`` what it runs on; empty where it does not say."""
 
     id: str
     host: str
@@ -40,6 +50,7 @@ class Service(Value):
     mapped_regions: tuple[str, ...] = ()
     providers: tuple[ProviderInfo, ...] = ()
     kinds: dict[str, int] = {}
+    facts: Facts = Facts()
     seal_key: str = ''
     load: int = 0
     used: int = 0

@@ -12,7 +12,7 @@ from typing import Any
 
 from coriolis_ng.objects.preflight import Finding
 from coriolis_ng.objects.resource import Resource
-from coriolis_ng.objects.service import ProviderInfo
+from coriolis_ng.objects.service import Facts, ProviderInfo
 from coriolis_ng.objects.task import Note, Progress
 from coriolis_ng.objects.value import Value
 
@@ -90,6 +90,7 @@ class Beat(Value):
     seal_key: str
     providers: tuple[ProviderInfo, ...] | None = None  # None: as before
     kinds: dict[str, int] = {}  # versions of tasks, told with providers
+    facts: Facts | None = None  # told with providers
     tasks: tuple[TaskBeat, ...] = ()
 
 

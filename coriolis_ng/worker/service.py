@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from coriolis_ng import errors, metrics
+from coriolis_ng import errors, host, metrics
 from coriolis_ng.objects import from_plain
 from coriolis_ng.objects.bandwidth import Bandwidth
 from coriolis_ng.objects.service import ProviderInfo
@@ -250,6 +250,7 @@ class WorkerService:
             seal_key=self._key.public,
             providers=None if self._told else self._providers,
             kinds={} if self._told else self._kinds,
+            facts=None if self._told else host.facts(),
             tasks=tasks,
         )
 

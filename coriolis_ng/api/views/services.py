@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import platform
 import socket
 
-from coriolis_ng import version
+from coriolis_ng import host
 from coriolis_ng.api.schemas import services as schema
 from coriolis_ng.api.views import providers, words
-from coriolis_ng.objects.service import Service
+from coriolis_ng.objects.service import Facts, Service
 
 
 def service(value: Service) -> schema.Service:
@@ -38,24 +37,27 @@ def service(value: Service) -> schema.Service:
 
 
 def diagnostics(value: Service) -> schema.Diagnostics:
-    """What its row tells of a process elsewhere."""
-    return schema.Diagnostics(
-        application=value.binary,
-        hostname=value.host,
-        ip_addresses=[],
-        packages=[f'coriolis-ng {value.release}'],
-        os_info='',
-        architecture='',
-    )
+    """What a process elsewhere told of itself when it started; of an older
+    release, which tells less, only that."""
+    shown = _diagnostics(value.binary, value.host, value.facts)
+    if not shown.packages:
+        shown.packages.append(f'coriolis-ng {value.release}')
+    return shown
 
 
 def own_diagnostics() -> schema.Diagnostics:
     """What this process runs on."""
+    return _diagnostics('coriolis-api', socket.gethostname(), host.facts())
+
+
+def _diagnostics(
+    application: str, hostname: str, told: Facts
+) -> schema.Diagnostics:
     return schema.Diagnostics(
-        application='coriolis-api',
-        hostname=socket.gethostname(),
-        ip_addresses=[],
-        packages=[f'coriolis-ng {version.release()}'],
-        os_info=platform.platform(),
-        architecture=platform.machine(),
+        application=application,
+        hostname=hostname,
+        ip_addresses=[*told.ip_addresses],
+        packages=[*told.packages],
+        os_info=told.os_info,
+        architecture=told.architecture,
     )

@@ -19,7 +19,7 @@ from coriolis_ng.db.page import Page, select_page
 from coriolis_ng.db.row import remove, swap
 from coriolis_ng.db.upsert import upsert
 from coriolis_ng.objects import from_plain, new_id, to_plain
-from coriolis_ng.objects.service import ProviderInfo, Service
+from coriolis_ng.objects.service import Facts, ProviderInfo, Service
 from coriolis_ng.objects.task import TaskState
 
 WORKER = 'coriolis-worker'
@@ -34,8 +34,8 @@ FORGET = datetime.timedelta(days=30)
 
 
 class Beat(Protocol):
-    """What a beat on the wire has; ``providers`` None: they and
-    ``kinds`` are as before."""
+    """What a beat on the wire has; ``providers`` None: they, ``kinds`` and
+    ``facts`` are as before."""
 
     @property
     def host(self) -> str: ...
@@ -49,6 +49,8 @@ class Beat(Protocol):
     def seal_key(self) -> str: ...
     @property
     def kinds(self) -> dict[str, int]: ...
+    @property
+    def facts(self) -> Facts | None: ...
     @property
     def providers(self) -> tuple[ProviderInfo, ...] | None: ...
 
@@ -74,6 +76,7 @@ def beat(
     if beat.providers is not None:
         values['providers'] = to_plain(beat.providers)
         values['kinds'] = dict(beat.kinds)
+        values['facts'] = to_plain(beat.facts or Facts())
     table = models.Service
     found = session.execute(
         sa.select(table.id, table.incarnation, table.capacity).where(
@@ -105,6 +108,7 @@ def present(
     topic: str,
     incarnation: str,
     release: str,
+    facts: Facts,
 ) -> Service:
     """Makes or refreshes the row of a process that is given no tasks; call
     it with ``Database.write``. Nothing is leased to it, so that nothing
@@ -116,6 +120,7 @@ def present(
         'capacity': 0,
         'seal_key': '',
         'topic': topic,
+        'facts': to_plain(facts),
         'alive_at': later(0),
     }
     where = [table.host == host, table.binary == binary]
@@ -286,6 +291,7 @@ def _value(row: models.Service, load: int, used: int, alive: bool) -> Service:
         mapped_regions=tuple(row.mapped_regions),
         providers=from_plain(tuple[ProviderInfo, ...], row.providers),
         kinds=row.kinds or {},
+        facts=from_plain(Facts, row.facts or {}),
         seal_key=row.seal_key,
         load=load,
         used=used,

@@ -47,7 +47,9 @@ def list(  # noqa: A001
     where: Any = []
     for name, value in page.filters.items():
         if name not in FILTERS:
-            raise errors.InvalidInput(f'cannot filter by {name!r}', field=f'$.{name}')
+            raise errors.InvalidInput(
+                f'cannot filter by {name!r}', field=f'$.{name}'
+            )
         where.append(FILTERS[name] == value)
     after = _number(page.marker, '$.marker') if page.marker else 0
     found: Any = []

@@ -40,6 +40,7 @@ class Service(Stamps, Base):
     mapped_regions: Mapped[Any] = mapped_column(Plain)
     providers: Mapped[Any] = mapped_column(Plain)
     kinds: Mapped[Any] = mapped_column(Plain, nullable=True)
+    facts: Mapped[Any] = mapped_column(Plain, nullable=True)
     seal_key: Mapped[str] = mapped_column(Name)
     capacity: Mapped[int]
     alive_at: Mapped[datetime.datetime]

@@ -15,7 +15,7 @@ from coriolis_ng.api.feed import FeedSettings
 from coriolis_ng.db import api as rows
 from coriolis_ng.db import models
 from coriolis_ng.db.session import Database
-from coriolis_ng.objects.service import ProviderInfo
+from coriolis_ng.objects.service import Facts, ProviderInfo
 from coriolis_ng.rpc.wire import Beat
 from coriolis_ng.wsgi.api import make_application
 from tests.unit.api.checker import Checker
@@ -72,8 +72,15 @@ class World:
         """Speaks as a persona; URLs are below the project."""
         return Client(self.checker, self.tokens[project, persona], project)
 
-    def beat(self, host: str = 'w1', *names: str) -> str:
-        """Lets a worker be alive; the id of its row."""
+    def beat(
+        self,
+        host: str = 'w1',
+        *names: str,
+        facts: Facts | None = None,
+        again: bool = False,
+    ) -> str:
+        """Lets a worker be alive; the id of its row. ``again``: it has said
+        what it offers."""
         providers = tuple(
             ProviderInfo(
                 name=name,
@@ -94,7 +101,8 @@ class World:
             release='1.0.0',
             capacity=8,
             seal_key='k',
-            providers=providers,
+            providers=None if again else providers,
+            facts=facts,
         )
         return self.database.write(lambda s: rows.services.beat(s, said)).id
 

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import os
+from typing import Any
+
+from coriolis_ng import host
 from coriolis_ng.api.views import providers as view
-from coriolis_ng.objects.service import ProviderInfo
+from coriolis_ng.db import api as rows
+from coriolis_ng.objects.service import Facts, ProviderInfo
 from tests.unit.api.conftest import CONNECTION, ENVIRONMENT, Client, World
 
 
@@ -54,7 +59,54 @@ def test_services(world: World, client: Client) -> None:
 def test_diagnostics(client: Client) -> None:
     own, worker = client.get('/diagnostics')['diagnostics']
     assert own['application'] == 'coriolis-api'
-    assert worker['hostname'] == 'w1'
+    assert own['packages'] == [*host.facts().packages]
+    assert own['architecture'] == os.uname().machine
+    # A worker of a release that did not tell.
+    assert worker == {
+        'application': 'coriolis-worker',
+        'hostname': 'w1',
+        'ip_addresses': [],
+        'packages': ['coriolis-ng 1.0.0'],
+        'os_info': '',
+        'architecture': '',
+    }
+
+
+def test_diagnostics_are_what_a_service_told(
+    world: World, client: Client
+) -> None:
+    facts = Facts(
+        ip_addresses=('192.0.2.7', '2001:db8::7'),
+        packages=('coriolis-ng 1.0.0', 'msgspec 1.2'),
+        os_info='Some Linux 13 (Linux-6.12)',
+        architecture='riscv64',
+    )
+    world.beat('w2', facts=facts)
+    world.beat('w2', again=True)  # says nothing of it, as most beats
+
+    def present(session: Any) -> None:
+        rows.services.present(
+            session, 'c1', 'coriolis-conductor', topic='t', incarnation='i',
+            release='1.0.0', facts=facts,
+        )  # fmt: skip
+
+    world.database.write(present)
+    told = {
+        one['hostname']: one
+        for one in client.get('/diagnostics')['diagnostics']
+    }
+    for name, binary in (
+        ('w2', 'coriolis-worker'),
+        ('c1', 'coriolis-conductor'),
+    ):
+        assert told[name] == {
+            'application': binary,
+            'hostname': name,
+            'ip_addresses': ['192.0.2.7', '2001:db8::7'],
+            'packages': ['coriolis-ng 1.0.0', 'msgspec 1.2'],
+            'os_info': 'Some Linux 13 (Linux-6.12)',
+            'architecture': 'riscv64',
+        }
 
 
 def test_a_service_that_made_itself_known_is_created(client: Client) -> None:

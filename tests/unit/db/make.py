@@ -25,7 +25,7 @@ from coriolis_ng.objects.execution import (
     ExecutionState,
 )
 from coriolis_ng.objects.recovery_point import RecoveryPoint
-from coriolis_ng.objects.service import ProviderInfo, Service
+from coriolis_ng.objects.service import Facts, ProviderInfo, Service
 from coriolis_ng.objects.transfer import Transfer, TransferSpec
 from coriolis_ng.objects.value import Value
 from coriolis_ng.objects.vm import Disk, Vm
@@ -43,6 +43,7 @@ class Beat(Value):
     seal_key: str = 'a2V5'
     providers: tuple[ProviderInfo, ...] | None = None
     kinds: dict[str, int] = {}
+    facts: Facts | None = None
 
 
 def endpoint(project_id: str = 'p1', name: str = 'here') -> Endpoint:
