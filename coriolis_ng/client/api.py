@@ -154,6 +154,13 @@ def _json(answer: Any) -> Any:
 def _of_keystoneauth(error: Exception) -> ApiError:
     if isinstance(error, exceptions.ConnectFailure):
         return Unreachable(_silence(str(error)), code='unreachable')
+    if isinstance(error, exceptions.UnknownConnectionError) and isinstance(
+        error.original, requests.exceptions.ChunkedEncodingError
+    ):
+        # Whoever answered was killed meanwhile; others may be there.
+        return Unreachable(
+            f'The answer broke off: {error.original}', code='unreachable'
+        )
     if isinstance(error, exceptions.Unauthorized):
         return Unauthorized(
             f'Keystone does not let you in: {error.message}',

@@ -131,6 +131,15 @@ def test_an_answer_that_is_no_json(client: Client, service: Scripted) -> None:
         client.services.list()
 
 
+def test_an_answer_that_breaks_off_is_of_nobody_there(
+    client: Client, service: Scripted
+) -> None:
+    """So that whoever waits goes on to wait: the API was killed, say."""
+    service.says('GET', '/transfers', Cut(b'{"transfers": ['))
+    with pytest.raises(library.Unreachable, match='The answer broke off'):
+        client.transfers.list()
+
+
 def test_nobody_there() -> None:
     with socket.socket() as sock:
         sock.bind(('127.0.0.1', 0))
