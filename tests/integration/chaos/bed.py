@@ -29,6 +29,7 @@ endpoint_slots = 6
 storage_slots = 3
 [worker]
 providers = {providers}
+kvm_directories = /
 """
 
 
