@@ -10,11 +10,11 @@ import pytest
 from coriolis_ng import errors
 from coriolis_ng.conductor import (
     endings,
-    finish,
     minion_pools,
     transfers,
     vault,
 )
+from coriolis_ng.conductor.advance import advance
 from coriolis_ng.db import api as db
 from coriolis_ng.objects import to_plain
 from coriolis_ng.objects.execution import ExecutionState
@@ -283,7 +283,7 @@ def give_back(site: Site, result: Result | None) -> None:
                         'Its worker was lost.',
                     )
                 )
-                finish.advance(site.parts, given.execution_id)
+                advance(site.parts, given.execution_id)
         site.taken()
 
 
