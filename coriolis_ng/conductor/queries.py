@@ -6,8 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from coriolis_ng import errors
-from coriolis_ng.conductor import connections, scope
+from coriolis_ng.conductor import connections, schemas, scope
 from coriolis_ng.conductor.asking import Asker
 from coriolis_ng.conductor.parts import Parts
 from coriolis_ng.conductor.workers import workers
@@ -39,20 +41,42 @@ OWN: Mapping[str, frozenset[str]] = {
 }
 
 
+_BESIDE = frozenset({'network_map', 'storage_mappings'})
+
+
 def ask_endpoint(
     parts: Parts, who: Asker, id: str, verb: str, args: dict[str, Any]
 ) -> Any:
     """The plain answer of an endpoint's cloud; raises what the provider
-    raised. ``args['env']``, when given, is checked and handed on as the
-    options of the environment."""
+    raised. ``args['env']``, when given, is handed on as the options of the
+    environment; ``InvalidInput`` names what does not fit the provider's
+    schema. It may be incomplete: people are asked bit by bit."""
     if verb not in VERBS:
         raise errors.InvalidInput(f'There is no question {verb!r}.')
-    endpoint = parts.database.read(
-        lambda s: db.endpoints.get(s, id, who.project_id)
-    )
-    options = dict(args.get('env') or {})
+    env = args.get('env') or {}
+    # Answers show both in environments; a cloud has no use for them.
+    options = {k: v for k, v in env.items() if k not in _BESIDE}
+
+    def look(session: Session) -> Endpoint:
+        endpoint = db.endpoints.get(session, id, who.project_id)
+        names = _schemas(verb, args.get('side'))
+        schemas.check_part(parts, session, endpoint.type, names, options)
+        return endpoint
+
+    endpoint = parts.database.read(look)
     rest = {name: value for name, value in args.items() if name != 'env'}
     return ask(parts, endpoint, verb, rest, options, who=who)
+
+
+def _schemas(verb: str, side: Any) -> tuple[str, ...]:
+    """The schemas that an environment may follow in such a question."""
+    if verb == 'pool_options':
+        return (f'{side}_pool',)
+    if verb == 'options':
+        return (str(side),)
+    if verb in {'instances', 'instance', 'source_preflight'}:
+        return ('source',)
+    return ('destination', 'source')
 
 
 def ask(

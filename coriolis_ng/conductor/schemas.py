@@ -68,6 +68,38 @@ def check_environment(
     registry.check(schema, value, f'{side}_environment')
 
 
+def check_part(
+    parts: Parts,
+    session: Session,
+    type_: str,
+    names: Sequence[str],
+    value: dict[str, Any],
+) -> None:
+    """``InvalidInput`` naming what fits none of the provider's schemas of
+    these names; what is still missing is no error. Where nobody offers the
+    type there is nothing to check it by."""
+    if not value:
+        return
+    try:
+        provider = find_provider(parts, session, type_, '')
+    except errors.InvalidInput:
+        return
+    wrong: errors.InvalidInput | None = None
+    for name in names:
+        schema = provider.schemas.get(name)
+        if schema is None:
+            continue
+        part = {k: v for k, v in schema.items() if k != 'required'}
+        try:
+            registry.check(part, value, 'env')
+        except errors.InvalidInput as error:
+            wrong = wrong or error
+        else:
+            return
+    if wrong is not None:
+        raise wrong
+
+
 def check_names(names: Iterable[str], most: int) -> None:
     """Instances: some, not too many, each once and none of them empty."""
     seen: set[str] = set()

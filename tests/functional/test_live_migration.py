@@ -83,6 +83,7 @@ def test_a_source_runs_again_when_its_deployment_failed(
     assert power(world, name) == 'on'
     [failed] = deployments(world, transfer)
     assert failed['last_execution_status'] == 'ERROR'
+    assert failed['deployer_id'] == done['id']
 
 
 def test_a_source_that_was_off_stays_off(world: World) -> None:

@@ -71,6 +71,7 @@ class Deployment(Action):
     set_dhcp: bool | None
     recovery_points: Json
     deployed: list[DeployedInstance]
+    # The execution of the transfer that it was made after, by itself.
     deployer_id: str | None = None
     tasks: list[Task] | UnsetType = UNSET
     executions: list[Json] | UnsetType = UNSET

@@ -50,6 +50,7 @@ def deployment(
         transfer_id=value.spec.transfer_id,
         transfer_scenario_type=spec.scenario.value,
         transfer_result=_result(value),
+        deployer_id=value.spec.follows,
         purpose=value.spec.purpose.value,
         force=value.spec.force,
         set_dhcp=value.spec.set_dhcp,

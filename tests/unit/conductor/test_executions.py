@@ -310,6 +310,8 @@ def test_auto_deploy_follows_success(site: Site) -> None:
     assert site.execution(execution.id).state == 'done'
     boot = site.next('Boot')
     assert boot.source is None, 'nothing is asked of the source'
+    [made] = site.parts.database.read(lambda s: db.deployments.list(s, None))
+    assert made.spec.follows == execution.id
     assert boot.input['point']['id'] == site.replica(transfer).points[0].id
     site.run()
 

@@ -363,6 +363,35 @@ def test_a_question_is_sealed_to_the_worker(site: Site) -> None:
         queries.ask_endpoint(site.parts, site.who, made.id, 'destroy', {})
 
 
+@pytest.mark.parametrize(
+    ('env', 'field', 'text'),
+    [
+        ({'siez': 1}, '$.env', "'siez' was unexpected"),
+        ({'size': 'big'}, '$.env.size', 'integer'),
+    ],
+)
+def test_an_environment_is_checked(
+    site: Site, env: dict[str, Any], field: str, text: str
+) -> None:
+    made = endpoint(site)
+    args = {'side': 'destination', 'env': env}
+    with pytest.raises(errors.InvalidInput, match=text) as told:
+        queries.ask_endpoint(site.parts, site.who, made.id, 'options', args)
+    assert told.value.field == field
+    assert site.bus.questions == []
+
+
+def test_what_stands_beside_an_environment_is_no_part_of_it(
+    site: Site,
+) -> None:
+    made = endpoint(site)
+    env = {'size': 1, 'network_map': {'a': 'b'}, 'storage_mappings': {}}
+    args = {'side': 'destination', 'env': env}
+    queries.ask_endpoint(site.parts, site.who, made.id, 'options', args)
+    ((_, question),) = site.bus.questions
+    assert question.access.options == {'size': 1}
+
+
 def test_an_answer_s_error_is_raised_as_it_was(site: Site) -> None:
     made = endpoint(site)
     site.bus.answer = lambda _: Answer(code='auth_failed', message='no entry')
