@@ -58,8 +58,11 @@ class Collection(Generic[R]):
         marker = None
         while True:
             found = self.list(limit=page, marker=marker, **params)
+            # Releases that know no pages of a list give all of it.
+            if not found or found[-1]['id'] == marker:
+                return
             yield from found
-            if len(found) < page:
+            if len(found) != page:
                 return
             marker = found[-1]['id']
 

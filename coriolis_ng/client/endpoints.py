@@ -71,11 +71,6 @@ def encode(value: Any) -> str:
 
 class Endpoints(Collection[Endpoint]):
     path, one, many, kind = '/endpoints', 'endpoint', 'endpoints', Endpoint
-    paged = False
-
-    def list(self, **params: Any) -> builtins.list[Endpoint]:
-        """All of them: this list has no pages."""
-        return super().list()
 
     def validate(self, id: str) -> Validation:
         """Tries to connect; a refusal is an answer, not an error."""
@@ -84,7 +79,7 @@ class Endpoints(Collection[Endpoint]):
 
     def instances(self, id: str, **params: Any) -> builtins.list[Instance]:
         """Machines: ``name`` (a part of it), ``limit``, ``marker``,
-        ``env``."""
+        ``env``; ``refresh`` asks the cloud anew."""
         found = self._look(id, 'instances', 'instances', **params)
         return [Instance(one) for one in found]
 

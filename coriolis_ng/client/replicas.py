@@ -38,7 +38,6 @@ class Migration(runs.Run):
 class Replicas(Transfers):
     path, one, many = '/replicas', 'replica', 'replicas'
     kind = Replica
-    paged = False
 
     def executions(self, id: str) -> ExecutionsOfTransfer:
         """The executions of one replica."""
@@ -53,7 +52,6 @@ class Replicas(Transfers):
 class Migrations(Collection[Migration]):
     path, one, many = '/migrations', 'migration', 'migrations'
     kind = Migration
-    paged = False
 
     def cancel(self, id: str, force: bool = False) -> None:
         """Asks it to stop."""

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import builtins
-from typing import Any
 
 from coriolis_ng.client.api import Json
 from coriolis_ng.client.collection import Collection
@@ -37,11 +36,6 @@ class Diagnostics(Resource):
 
 class Services(Collection[Service]):
     path, one, many, kind = '/services', 'service', 'services', Service
-    paged = False
-
-    def list(self, **params: Any) -> builtins.list[Service]:
-        """All of them: this list has no pages."""
-        return super().list(**params)
 
     def diagnostics(self) -> builtins.list[Diagnostics]:
         """What all processes run on."""

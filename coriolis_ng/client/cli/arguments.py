@@ -70,6 +70,15 @@ def json_options(
     )
 
 
+# Of executions, and of what has executions.
+STATUSES = ('RUNNING', 'CANCELLING', 'COMPLETED', 'ERROR', 'CANCELED')
+
+
+def status(parser: argparse.ArgumentParser, text: str, *more: str) -> None:
+    """``--status``, for a list."""
+    parser.add_argument('--status', choices=(*more, *STATUSES), help=text)
+
+
 def environment(parser: argparse.ArgumentParser) -> None:
     """For questions to a cloud that depend on an environment."""
     json_options(parser, 'environment', 'what the environment says already')

@@ -34,6 +34,7 @@ class Instances(_Asked, Lister):
     }
     examples = """
   {} endpoint instance list here --name web
+  {} endpoint instance list here --refresh
 """
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -43,6 +44,12 @@ class Instances(_Asked, Lister):
             '--limit', type=int, default=PAGE, help='how many at most'
         )
         parser.add_argument('--marker', help='begin behind this one')
+        parser.add_argument(
+            '--refresh',
+            action='store_true',
+            default=None,
+            help='ask the cloud anew, not what it said a moment ago',
+        )
 
     def rows(self, given: argparse.Namespace) -> list[Json]:
         found = self.client.endpoints.instances(
@@ -50,6 +57,7 @@ class Instances(_Asked, Lister):
             name=given.name,
             limit=given.limit,
             marker=given.marker,
+            refresh=given.refresh,
             env=given.environment,
         )
         if len(found) == given.limit:

@@ -58,6 +58,7 @@ class _New(OfDeployments):
             'transfer_id': transfer,
             'purpose': given.purpose,
             'recovery_points': arguments.pairs(given.recovery_point),
+            'set_dhcp': given.set_dhcp,
             **said(given),
         }
 
@@ -68,6 +69,7 @@ class Create(_New, ShowOne):
     examples = """
   {} deployment create TRANSFER --test --wait
   {} deployment create TRANSFER --recovery-point web1=POINT
+  {} deployment create TRANSFER --no-set-dhcp
 """
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -106,6 +108,12 @@ def _new(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar='NAME=ID',
         help='instead of the newest point of that machine',
+    )
+    parser.add_argument(
+        '--set-dhcp',
+        action=argparse.BooleanOptionalAction,
+        help='whether the guests ask for their addresses there; without it '
+        'the network at the destination decides',
     )
     settings(parser)
 
@@ -171,18 +179,26 @@ class List(OfDeployments, Pages):
         'Status': 'last_execution_status',
         'Created': 'created_at',
     }
+    examples = """
+  {} deployment list --transfer web1 --status ERROR
+"""
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         super().arguments(parser)
         parser.add_argument(
             '--transfer', help='only those of this one: id, notes or machine'
         )
+        arguments.status(
+            parser, 'only those whose last execution is so', 'UNEXECUTED'
+        )
 
     def rows(self, given: argparse.Namespace) -> list[Json]:
         transfer = given.transfer and names.transfer(
             self.client.transfers, given.transfer, self.program
         )
-        return self.page(self.many, given, transfer_id=transfer)
+        return self.page(
+            self.many, given, transfer_id=transfer, status=given.status
+        )
 
 
 class Show(_One, ShowOne):

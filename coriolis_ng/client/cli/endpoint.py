@@ -11,8 +11,8 @@ from coriolis_ng.client.cli import bandwidth, connection, names
 from coriolis_ng.client.cli.command import (
     Command,
     Deleter,
-    Lister,
     Ours,
+    Pages,
     ShowOne,
 )
 
@@ -106,7 +106,7 @@ class Create(ShowOne):
             )
 
 
-class List(Lister):
+class List(Pages):
     """List endpoints."""
 
     columns = {
@@ -116,8 +116,12 @@ class List(Lister):
         'Description': 'description',
     }
 
+    examples = """
+  {} endpoint list --all
+"""
+
     def rows(self, given: argparse.Namespace) -> list[Json]:
-        return [*self.client.endpoints.all()]
+        return self.page(self.client.endpoints, given)
 
 
 class Show(OfOne, ShowOne):

@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 
 from coriolis_ng.client.api import Json
-from coriolis_ng.client.cli import names
+from coriolis_ng.client.cli import arguments, names
 from coriolis_ng.client.cli.command import Command, Pages, ShowOne
 from coriolis_ng.client.cli.transfer import OfTransfers
 
@@ -42,10 +42,17 @@ class List(_OfTransfer, Pages):
         'Created': 'created_at',
         'Ended': 'ended_at',
     }
+    examples = """
+  {} transfer execution list TRANSFER --status ERROR
+"""
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        super().arguments(parser)
+        arguments.status(parser, 'only those that are so')
 
     def rows(self, given: argparse.Namespace) -> list[Json]:
         runs = self.executions(self.id(given.transfer))
-        return self.page(runs, given)
+        return self.page(runs, given, status=given.status)
 
 
 class Show(_OfOne, ShowOne):

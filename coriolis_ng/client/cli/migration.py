@@ -9,7 +9,7 @@ from typing import Any
 
 from coriolis_ng.client.api import Json
 from coriolis_ng.client.cli import deployment, ends, names
-from coriolis_ng.client.cli.command import Lister, ShowOne
+from coriolis_ng.client.cli.command import Pages, ShowOne
 from coriolis_ng.client.cli.run import waiting
 
 
@@ -87,7 +87,7 @@ class DeployReplica(OfMigrations, ShowOne):
         return self.started(made, given.wait)
 
 
-class List(OfMigrations, Lister):
+class List(OfMigrations, Pages):
     """List migrations, the newest first."""
 
     columns = {
@@ -97,9 +97,12 @@ class List(OfMigrations, Lister):
         'Notes': 'notes',
         'Created': 'created_at',
     }
+    examples = """
+  {} migration list --all
+"""
 
     def rows(self, given: argparse.Namespace) -> list[Json]:
-        return [*self.many.all()]
+        return self.page(self.many, given)
 
 
 class Show(OfMigrations, deployment.Show):

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from coriolis_ng.client.api import Json
 from coriolis_ng.client.cli import ends, execution, transfer
-from coriolis_ng.client.cli.command import Lister, ShowOne
+from coriolis_ng.client.cli.command import Pages, ShowOne
 
 
 class OfReplicas(transfer.OfTransfers):
@@ -35,14 +35,22 @@ class Create(OfReplicas, ShowOne):
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         ends.options(parser)
+        parser.add_argument(
+            '--skip-os-morphing',
+            action='store_true',
+            default=None,
+            help='do not adapt the guests to the destination',
+        )
 
     def thing(self, given: argparse.Namespace) -> Json:
         found = ends.said(self.client, given, self.program)
-        made: Json = self.many.create(**found)
+        made: Json = self.many.create(
+            **found, skip_os_morphing=given.skip_os_morphing
+        )
         return made
 
 
-class List(OfReplicas, Lister):
+class List(OfReplicas, Pages):
     """List replicas, the newest first."""
 
     columns = {
@@ -52,9 +60,12 @@ class List(OfReplicas, Lister):
         'Last Execution Status': 'last_execution_status',
         'Created': 'created_at',
     }
+    examples = """
+  {} replica list --all
+"""
 
     def rows(self, given: argparse.Namespace) -> list[Json]:
-        return [*self.many.all()]
+        return self.page(self.many, given)
 
 
 class Show(OfReplicas, transfer.Show):

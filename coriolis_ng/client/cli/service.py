@@ -24,7 +24,7 @@ class List(Lister):
     }
 
     def rows(self, given: argparse.Namespace) -> list[Json]:
-        return [*self.client.services.list()]
+        return [*self.client.services.all()]
 
 
 class _One(ShowOne):
@@ -38,7 +38,7 @@ class _One(ShowOne):
 
 def _id(command: _One | Delete, said: str) -> str:
     return names.pick(
-        command.client.services.list(),
+        command.client.services.all(),
         said,
         'service',
         lambda one: [one['host'], f'{one["host"]}/{one["binary"]}'],

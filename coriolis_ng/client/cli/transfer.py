@@ -49,6 +49,7 @@ class Create(OfTransfers, ShowOne):
       --destination-endpoint there --instance web1 --instance db1 \\
       --network-map '{"lan": "blue"}' --notes "the shop"
   {} transfer create --scenario live_migration ... --instance web1
+  {} transfer create ... --instance web1 --keep-points 3 --keep-daily 7
 """
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -75,12 +76,6 @@ class Create(OfTransfers, ShowOne):
             'like; live_migration moves the machines once',
         )
         _settings(parser)
-        parser.add_argument(
-            '--skip-os-morphing',
-            action='store_true',
-            default=None,
-            help='do not adapt the guests to the destination',
-        )
 
     def thing(self, given: argparse.Namespace) -> Json:
         def endpoint(said: str) -> str:
@@ -91,7 +86,6 @@ class Create(OfTransfers, ShowOne):
             destination_endpoint_id=endpoint(given.destination_endpoint),
             instances=given.instances,
             scenario=given.scenario,
-            skip_os_morphing=given.skip_os_morphing,
             **_said(given),
         )
         return made
@@ -108,6 +102,32 @@ def _settings(parser: argparse.ArgumentParser) -> None:
         metavar='N',
         help='how many recovery points are kept for each machine',
     )
+    for name, text in (
+        ('hourly', 'hours'),
+        ('daily', 'days'),
+        ('weekly', 'weeks'),
+    ):
+        parser.add_argument(
+            f'--keep-{name}',
+            type=int,
+            metavar='N',
+            help=f'besides these, the newest point of each of the last N '
+            f'{text} that have one',
+        )
+    for name, text in (
+        (
+            'clone-disks',
+            'deploy copies of the replicated disks, so that the next '
+            'execution is a delta (the default)',
+        ),
+        (
+            'skip-os-morphing',
+            'do not adapt the guests to the destination',
+        ),
+    ):
+        parser.add_argument(
+            f'--{name}', action=argparse.BooleanOptionalAction, help=text
+        )
     parser.add_argument(
         '--execution-retries',
         type=int,
@@ -128,6 +148,11 @@ def _said(given: argparse.Namespace) -> Json:
         'storage_mappings': arguments.storage_mappings(given),
         'notes': given.notes,
         'keep_points': given.keep_points,
+        'keep_hourly': given.keep_hourly,
+        'keep_daily': given.keep_daily,
+        'keep_weekly': given.keep_weekly,
+        'clone_disks': given.clone_disks,
+        'skip_os_morphing': given.skip_os_morphing,
         'execution_retries': given.execution_retries,
         'bandwidth_limit': bandwidth.said(given),
         'origin_minion_pool_id': given.origin_minion_pool_id,
@@ -157,16 +182,8 @@ class List(OfTransfers, Pages):
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         super().arguments(parser)
-        parser.add_argument(
-            '--status',
-            choices=(
-                'UNEXECUTED',
-                'RUNNING',
-                'COMPLETED',
-                'ERROR',
-                'CANCELED',
-            ),
-            help='only those whose last execution is so',
+        arguments.status(
+            parser, 'only those whose last execution is so', 'UNEXECUTED'
         )
 
     def rows(self, given: argparse.Namespace) -> list[Json]:
@@ -196,6 +213,8 @@ class Update(_One):
 
     examples = """
   {} transfer update web1 --network-map '{"dmz": "red"}' --keep-points 14
+  {} transfer update web1 --keep-hourly 24 --keep-daily 7 --keep-weekly 4
+  {} transfer update web1 --no-clone-disks --skip-os-morphing
   {} transfer update web1 --execution-retries 3
   {} transfer update web1 --bandwidth-limit 50
 """

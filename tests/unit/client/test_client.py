@@ -73,6 +73,19 @@ def test_pages_are_fetched_when_they_are_needed(
     assert len(service.asked) == 2
 
 
+def test_a_list_of_an_older_service_has_an_end(
+    client: Client, service: Scripted
+) -> None:
+    """One that knows no pages of it answers the whole of it each time."""
+    two = {'replicas': [{'id': 'a'}, {'id': 'b'}]}
+    three = {'replicas': [*two['replicas'], {'id': 'c'}]}
+    service.says('GET', '/replicas?limit=2', two)
+    service.says('GET', '/replicas?limit=2&marker=b', two)
+    assert [one.id for one in client.replicas.all(page=2)] == ['a', 'b']
+    service.says('GET', '/replicas?limit=2', three)
+    assert [one.id for one in client.replicas.all(page=2)] == ['a', 'b', 'c']
+
+
 def test_an_id_is_one_part_of_the_path(
     client: Client, service: Scripted
 ) -> None:

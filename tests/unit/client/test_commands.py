@@ -82,7 +82,7 @@ def shell(
     service.says(
         'GET', '/transfers?limit=100', {'transfers': [OTHER, TRANSFER]}
     )
-    service.says('GET', '/endpoints', {'endpoints': [ENDPOINT]})
+    service.says('GET', '/endpoints?limit=100', {'endpoints': [ENDPOINT]})
     return Shell(service, token_file, capsys)
 
 
@@ -233,7 +233,7 @@ def test_what_is_wrong_is_said_in_words(case: str, shell: Shell) -> None:
     def fault(status: int, message: str, reason: str = '') -> Any:
         return status, {'error': {'message': message, 'reason': reason}}
 
-    shell.service.says('GET', '/services', fault(401, 'No.'))
+    shell.service.says('GET', '/services?limit=100', fault(401, 'No.'))
     shell.service.says('GET', '/strays?limit=100', fault(500, 'It broke.'))
     shell.service.says(
         'GET', '/providers', fault(503, 'Nobody can.', 'no_worker')
@@ -442,6 +442,104 @@ def test_the_first_public_spelling(
             'instances': ['VM1', 'VM2'],
         }
     }
+
+
+def test_all_that_the_api_takes_can_be_said(shell: Shell) -> None:
+    """Options that say what is said nowhere else."""
+    service = shell.service
+    transfer, endpoint = TRANSFER['id'], ENDPOINT['id']
+    service.says('POST', '/transfers', {'transfer': {'id': 't1'}})
+    service.says('PUT', f'/transfers/{transfer}', {'transfer': TRANSFER})
+    service.says('POST', '/replicas', {'replica': {'id': 'r1'}})
+    service.says('POST', '/deployments', {'deployment': {'id': 'd1'}})
+    ends = (
+        *('--origin-endpoint', endpoint),
+        *('--destination-endpoint', endpoint),
+    )
+    kept = {
+        'keep_hourly': 24, 'keep_daily': 7, 'keep_weekly': 0,
+        'clone_disks': False, 'skip_os_morphing': True,
+    }  # fmt: skip
+    for words, wanted in (
+        (
+            ('transfer', 'create', *ends, '--instance', 'a')
+            + ('--keep-hourly', '24', '--keep-daily', '7')
+            + ('--keep-weekly', '0', '--no-clone-disks')
+            + ('--skip-os-morphing',),
+            kept,
+        ),
+        (
+            ('transfer', 'update', transfer, '--keep-hourly', '24')
+            + ('--keep-daily', '7', '--keep-weekly', '0')
+            + ('--no-clone-disks', '--skip-os-morphing'),
+            kept,
+        ),
+        (
+            ('transfer', 'update', transfer, '--no-skip-os-morphing')
+            + ('--clone-disks',),
+            {'clone_disks': True, 'skip_os_morphing': False},
+        ),
+        (('transfer', 'update', transfer, '--notes', 'n'), {'notes': 'n'}),
+        (
+            ('replica', 'create', *ends, '--instance', 'a')
+            + ('--skip-os-morphing',),
+            {'skip_os_morphing': True},
+        ),
+        (
+            ('deployment', 'create', transfer, '--no-set-dhcp'),
+            {'set_dhcp': False},
+        ),
+        (
+            ('deployment', 'create', transfer, '--set-dhcp'),
+            {'set_dhcp': True},
+        ),
+    ):
+        code, _, err = shell(*words)
+        assert code == 0, err
+        [sent] = (service.asked[-1][2] or {}).values()
+        options = {*kept, 'set_dhcp', 'notes'} & set(sent)
+        assert {name: sent[name] for name in options} == wanted
+
+
+@pytest.mark.parametrize(
+    ('words', 'asked'),
+    [
+        (
+            ('deployment', 'list', '--status', 'CANCELLING'),
+            '/deployments?limit=100&status=CANCELLING',
+        ),
+        (
+            ('transfer', 'execution', 'list', TRANSFER['id'])
+            + ('--status', 'ERROR'),
+            f'/transfers/{TRANSFER["id"]}/executions?limit=100&status=ERROR',
+        ),
+        (
+            ('endpoint', 'instance', 'list', ENDPOINT['id'], '--refresh'),
+            f'/endpoints/{ENDPOINT["id"]}/instances?limit=100&refresh=True',
+        ),
+        (
+            ('endpoint', 'list', '--limit', '2', '--marker', 'e1'),
+            '/endpoints?limit=2&marker=e1',
+        ),
+        (
+            ('replica', 'list', '--limit', '2', '--marker', 'r1'),
+            '/replicas?limit=2&marker=r1',
+        ),
+        (
+            ('migration', 'list', '--limit', '2', '--marker', 'm1'),
+            '/migrations?limit=2&marker=m1',
+        ),
+        (('service', 'list'), '/services?limit=100'),
+    ],
+)
+def test_what_a_list_asks_for(
+    shell: Shell, words: tuple[str, ...], asked: str
+) -> None:
+    noun = asked.split('?', maxsplit=1)[0].rsplit('/', maxsplit=1)[-1]
+    shell.service.says('GET', asked, {noun: []})
+    code, out, err = shell(*words, '-f', 'json')
+    assert (code, json.loads(out)) == (0, []), err
+    assert [one[1] for one in shell.service.asked] == [asked]
 
 
 def test_a_replica_is_deployed(shell: Shell) -> None:

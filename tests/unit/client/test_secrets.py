@@ -65,7 +65,7 @@ def test_debugging_tells_no_secret(
     tmp_path: pathlib.Path,
 ) -> None:
     service.says('POST', '/endpoints', {'endpoint': ENDPOINT})
-    service.says('GET', '/endpoints', {'endpoints': [ENDPOINT]})
+    service.says('GET', '/endpoints?limit=100', {'endpoints': [ENDPOINT]})
     service.says('POST', '/transfers', {'transfer': {'id': 't1'}})
     access = tmp_path / 'access.json'
     access.write_text(json.dumps({'password': SECRET}))
