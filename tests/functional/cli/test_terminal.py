@@ -93,11 +93,12 @@ def test_ctrl_c_ends_the_view_only(world: World, shell: Shell) -> None:
     machine = world.machine('web1', 12 * MIB)
     world.fill(machine, 0, 0, 12 * MIB)
     transfer = world.transfer(machine)
-    world.destination.call('test_delay', call='write', seconds=2)
+    world.destination.call('test_delay', call='write', seconds=10)
     terminal = Terminal(shell, 80, 'transfer', 'execute', transfer, '--wait')
     terminal.read('replicate disks')
     terminal.type(b'\x03')
     assert terminal.close() == 130
+    world.destination.call('test_calm')
     [run] = world.client.executions.of(transfer).list()
     text = '\n'.join(terminal.lines)
     assert 'It goes on without you.' in text

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 import pytest
 
@@ -13,9 +14,10 @@ from coriolis_ng.remote import ssh
 
 
 def test_a_stopped_question_breaks_the_worker(worker_ssh: ssh.Ssh) -> None:
-    asked = itertools.chain([False, True], itertools.repeat(False))
+    asked: Iterator[bool] = itertools.repeat(False)
     with SshWorker.started(worker_ssh, lambda: next(asked)) as worker:
         assert run_on(worker, ['echo', 'one']).stdout == 'one\n'
+        asked = itertools.chain([True], itertools.repeat(False))
         with pytest.raises(errors.Canceled) as first:
             run_on(worker, ['sleep', '60'])
         # What is undone on the way out says why, and takes no old answer.
