@@ -96,6 +96,7 @@ class WorkerService:
         self._wake = threading.Condition()
         self._begun = self._answered = 0  # numbers of beats
         self._asked_beats = False
+        self._asked_at: float | None = None  # of the beat under way
         # One of several that cannot help just now is no news.
         self._outage = Outage(
             'Every conductor', LOG, patience=2 * options.beat_seconds
@@ -216,7 +217,7 @@ class WorkerService:
             self._begun += 1
             number = self._begun
         told = [(r, b) for r in self.running if (b := r.beat())]
-        sent_at = self._home.lease.now()
+        sent_at = self._asked_at = self._home.lease.now()
         try:
             orders = self._home.conductor.beat(
                 self._compose(tuple(b for _, b in told))
@@ -230,6 +231,8 @@ class WorkerService:
             self._outage.begin(error.message, waited)
             LOG.debug('no answer to a beat: %s', error.message)
             return False
+        finally:
+            self._asked_at = None
         self._outage.end()
         self._home.lease.renew(sent_at, orders.lease_seconds)
         for runner, beat in told:
@@ -286,6 +289,7 @@ class WorkerService:
 
     def _guard_forever(self) -> None:
         while not self._home.closed.wait(TICK_SECONDS):
+            self._look_after_beat()
             runners = self.running
             if not self._home.lease.held:
                 # Half of what is left before another worker may begin.
@@ -298,6 +302,14 @@ class WorkerService:
             for runner in runners:
                 runner.tick()
             self._divide()
+
+    def _look_after_beat(self) -> None:
+        """A call waits for as long as the broker is away."""
+        asked_at = self._asked_at
+        if asked_at is not None:
+            waited = self._home.lease.now() - asked_at
+            if waited >= 2 * self._options.beat_seconds:
+                self._outage.begin('no answer to a beat', waited)
 
     def _wait_idle(self, seconds: float) -> None:
         with self._wake:
