@@ -51,12 +51,14 @@ def _limits(parser: argparse.ArgumentParser) -> None:
 
 
 class Create(ShowOne):
-    """Create an endpoint and check that its cloud lets us in."""
+    """Create an endpoint, unless its cloud does not let us in."""
 
     examples = """
   {} endpoint create --name here --provider kvm
   {} endpoint create --name here --provider kvm \\
       --connection-file access.json
+  {} endpoint create --name later --provider kvm \\
+      --connection-file access.json --skip-validation
   pass show cloud | {} endpoint create --name there --provider kvm \\
       --connection-file -
 """
@@ -70,7 +72,8 @@ class Create(ShowOne):
         parser.add_argument(
             '--skip-validation',
             action='store_true',
-            help='do not try to connect',
+            help='do not try to connect: create it also for a cloud that is '
+            'down or does not let us in',
         )
         _regions(parser)
         _limits(parser)
@@ -94,15 +97,29 @@ class Create(ShowOne):
         return made
 
     def _validate(self, id: str) -> None:
-        told = self.client.endpoints.validate(id)
+        """What cannot be used is taken back: who tries again would have
+        two of one name."""
+        try:
+            told = self.client.endpoints.validate(id)
+        except ApiError:
+            self._take_back(id)
+            raise
         if not told.valid:
+            self._take_back(id)
             raise ApiError(
-                f'The endpoint {id} was created, but its cloud does not let '
-                f'us in: {told.message}\n'
-                f'  to mend it:   {self.program} endpoint update {id} '
-                '--connection-file FILE\n'
-                f'  to delete it: {self.program} endpoint delete {id}',
+                f'The cloud does not let us in: {told.message}\n'
+                'No endpoint was created; --skip-validation creates it all '
+                'the same.',
                 code='invalid_connection',
+            )
+
+    def _take_back(self, id: str) -> None:
+        try:
+            self.client.endpoints.delete(id)
+        except ApiError as error:
+            self.say(
+                f'The endpoint {id} was created and stays: {error}\n'
+                f'  to delete it: {self.program} endpoint delete {id}'
             )
 
 

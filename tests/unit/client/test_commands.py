@@ -444,6 +444,44 @@ def test_the_first_public_spelling(
     }
 
 
+def test_an_endpoint_that_does_not_work_is_not_created(
+    shell: Shell, tmp_path: pathlib.Path
+) -> None:
+    service, id = shell.service, ENDPOINT['id']
+    access = tmp_path / 'access.json'
+    access.write_text('{}')
+    create = (
+        *('endpoint', 'create', '--name', 'x', '--provider', 'memory'),
+        *('--connection-file', str(access)),
+    )
+    actions = f'/endpoints/{id}/actions'
+    service.says('POST', '/endpoints', {'endpoint': ENDPOINT})
+    service.says('DELETE', f'/endpoints/{id}', b'', status=204)
+    dead = {'validate-connection': {'valid': False, 'message': 'No route.'}}
+    service.says('POST', actions, dead)
+    code, out, err = shell(*create)
+    assert (code, out) == (1, '')
+    assert err.startswith('The cloud does not let us in: No route.\nNo ')
+    assert '--skip-validation' in err
+    assert service.asked[-1][:2] == ('DELETE', f'/endpoints/{id}')
+    # Nobody could even look.
+    service.says('POST', actions, {'error': {'message': 'So.'}}, status=503)
+    code, _, err = shell(*create)
+    assert (code, 'So.' in err) == (1, True)
+    assert service.asked[-1][:2] == ('DELETE', f'/endpoints/{id}')
+    # What cannot be taken back is told.
+    service.says('POST', actions, dead)
+    told = {'error': {'message': 'In use.'}}
+    service.says('DELETE', f'/endpoints/{id}', told, status=409)
+    code, _, err = shell(*create)
+    assert code == 1
+    assert f'endpoint delete {id}' in err
+    service.asked.clear()
+    code, out, err = shell(*create, '--skip-validation', '-f', 'json')
+    assert (code, json.loads(out)['id']) == (0, id), err
+    assert [one[:2] for one in service.asked] == [('POST', '/endpoints')]
+
+
 def test_all_that_the_api_takes_can_be_said(shell: Shell) -> None:
     """Options that say what is said nowhere else."""
     service = shell.service
