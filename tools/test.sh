@@ -4,8 +4,7 @@
 #
 # Groups: unit functional conformance golden integration, a folder of
 # integration (integration/kvm), ci (the default), all.
-# integration/chaos takes CHAOS_SEED, CHAOS_KILLS and CHAOS_EVERY (seconds)
-# from the environment.
+# integration/chaos takes CHAOS_SEED and CHAOS_KILLS from the environment.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 
@@ -16,7 +15,7 @@ CI_INTEGRATION=(
 )
 
 usage() {
-    sed -n '3,8s/^# \{0,1\}//p' "$0" >&2
+    sed -n '3,7s/^# \{0,1\}//p' "$0" >&2
     exit 2
 }
 

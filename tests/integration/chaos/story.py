@@ -25,12 +25,6 @@ def seed() -> int:
     return int(os.environ.get('CHAOS_SEED') or SEED)
 
 
-def every(default: float) -> float:
-    """``CHAOS_EVERY``: seconds between two blows, on average; more where
-    a machine is so busy that what was killed is not back in that time."""
-    return float(os.environ.get('CHAOS_EVERY') or default)
-
-
 class Story:
     """Lines with the seconds since the start, also in a file that can be
     read while it goes on."""

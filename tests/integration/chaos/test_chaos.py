@@ -24,7 +24,6 @@ from tests.integration.chaos.blows import (
 from tests.integration.chaos.people import User, check_same
 
 KILLS = story.kills()
-EVERY = story.every(EVERY_SECONDS)
 PART = 128 * MIB  # of the journal of a copy
 # Of each cloud's answers, so that tasks last long enough to be hit.
 DELAYS = {
@@ -46,7 +45,7 @@ RECOVER_SECONDS = 300  # once nobody is killed any more
 pytestmark = [
     pytest.mark.services,
     pytest.mark.slow,
-    pytest.mark.timeout(900 + int(2 * EVERY * KILLS)),
+    pytest.mark.timeout(900 + int(4 * EVERY_SECONDS * KILLS)),
 ]
 
 
@@ -106,7 +105,7 @@ def users(world: World, seed: int) -> list[User]:
                 random.Random(f'{seed} {first}'),
                 restless=first == 'restless',
                 deploys=first != 'long',
-                seconds=EVERY * KILLS + RECOVER_SECONDS,
+                seconds=3 * EVERY_SECONDS * KILLS + RECOVER_SECONDS,
             )
         )
     return made
@@ -132,7 +131,7 @@ def endure(
 ) -> None:
     """The killing; returns when everybody is there again, all users have
     ended what they were at, and none of them met a fault."""
-    blows = drawn(tale.seed, KILLS, service.NAMES, bed.LEASE_SECONDS, EVERY)
+    blows = drawn(tale.seed, KILLS, service.NAMES, bed.LEASE_SECONDS)
     killer = Killer(service, blows, tale.tell)
     slow_down(world)
     for user in people:
