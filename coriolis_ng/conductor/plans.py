@@ -110,7 +110,14 @@ def create_execution(
 
 def _traced(spec: ExecutionSpec, rank: Rank) -> ExecutionSpec:
     asked = spec.request_id or context.current().about().get('request_id', '')
-    return msgspec.structs.replace(spec, request_id=asked, rank=rank)
+    return msgspec.structs.replace(
+        spec,
+        request_id=asked,
+        rank=rank,
+        # Conductors of the release before read no null here.
+        shutdown_instances=bool(spec.shutdown_instances),
+        auto_deploy=bool(spec.auto_deploy),
+    )
 
 
 def _inputs(plain: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from coriolis_ng.objects.transfer import Transfer, TransferSpec
 from coriolis_ng.rpc import sealing
 from coriolis_ng.rpc import transport as bus
 from coriolis_ng.rpc.minion_pools import MinionPoolCalls
-from coriolis_ng.rpc.quotas import QuotaCalls
+from coriolis_ng.rpc.quotas import QuotaCalls, said
 from coriolis_ng.rpc.regions import RegionCalls
 from coriolis_ng.rpc.schedules import ScheduleCalls
 from coriolis_ng.rpc.shares import Shares
@@ -137,7 +137,7 @@ class ApiHalf(MinionPoolCalls, QuotaCalls, RegionCalls, ScheduleCalls):
             'execution_create',
             context,
             transfer_id=transfer_id,
-            spec=to_plain(spec),
+            spec=said(spec),
         )
         return from_plain(Execution, plain)
 
