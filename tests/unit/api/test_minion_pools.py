@@ -132,7 +132,7 @@ def test_actions(client: Client, made: Made) -> None:
     assert made_at_once['status'] == 'ALLOCATING_MACHINES'
     # Only what is deallocated can be changed or deleted.
     url = f'/minion_pools/{made_at_once["id"]}'
-    client.put(url, {'minion_pool': {'notes': 'x'}}, 400)
+    client.put(url, {'minion_pool': {'notes': 'x'}}, 409)
     client.delete(url, 409)
 
 
