@@ -227,10 +227,9 @@ class DropPoints(Task):
         kept_too: bool = False
 
     class Output(Value):
-        """``kept`` are points that a deployment stands on, ``left`` those
-        of them that are no points any more because all of the replica goes;
-        the others of those that were not dropped may be half gone. ``why``
-        says of each one of ``kept`` why it stays."""
+        """``kept`` are points that a deployment stands on (and ``why``),
+        ``left`` those of them that are no points any more as all of the
+        replica goes; others that were not dropped may be half gone."""
 
         dropped: tuple[str, ...] = ()
         kept: tuple[str, ...] = ()
@@ -347,7 +346,6 @@ class DropVolumes(Task):
         try:
             drop_all(work, resources, work.target.imports.drop)
         except errors.Conflict as error:
-            # Before releases that leave it to them, it was to fail here.
             if not given.used_stay:
                 raise
             work.note(f'Something stays: {error.message}{LEFT}', Level.WARNING)
