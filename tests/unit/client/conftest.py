@@ -133,3 +133,15 @@ def copying(item: str = 'disk0', **more: Any) -> dict[str, Any]:
         'eta_seconds': 9.4,
         **more,
     }
+
+
+@pytest.fixture
+def shell(
+    service: Scripted,
+    token_file: pathlib.Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Any:
+    from tests.unit.client import shell
+
+    return shell.made(service, token_file, capsys, monkeypatch)
