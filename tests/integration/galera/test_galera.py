@@ -19,11 +19,11 @@ from tests.functional.world import MIB, World, told, wait_until
 from tests.integration.chaos import verdict
 from tests.unit.db import make
 
-TRANSFERS = 12
+TRANSFERS = 8
 READ_SECONDS = 0.3  # so that there is a middle in which to kill a node
 KIND = QuotaResource.EXECUTIONS
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.services,
     pytest.mark.slow,
     pytest.mark.thorough,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
 ]
 
 COPY = 'REPLICATE_DISKS'
