@@ -26,6 +26,7 @@ ALIKE = {
     'test_insight.py',
     'test_library.py',
     'test_minion_pools.py',
+    'test_scheduling.py',
     'test_terminal.py',
 }
 
