@@ -33,6 +33,7 @@ LOG = logging.getLogger(__name__)
 
 ROUNDS = 10
 MANY = 200  # executions that are looked at in one statement
+TOGETHER = 50  # that are advanced in one transaction
 
 
 @dataclass(kw_only=True)
@@ -129,8 +130,35 @@ def advance_all(
     that is broken must not stop those that come after it."""
     ids = parts.database.read(db.executions.running)
     for begin in range(0, len(ids), MANY):
-        for id in _stirring(parts, ids[begin : begin + MANY], guard):
+        stirring = _stirring(parts, ids[begin : begin + MANY], guard)
+        if _moved(parts, stirring, guard):
+            continue
+        for id in stirring:
             guard(f'execution={id}', lambda id=id: _try_to_advance(parts, id))
+
+
+def _moved(
+    parts: Parts,
+    execution_ids: Sequence[str],
+    guard: Callable[[str, Callable[[], object]], None],
+) -> bool:
+    """Whether all of them could be advanced together; else each has to be
+    tried alone, and whoever is broken is named."""
+    moved = False
+
+    def together() -> None:
+        nonlocal moved
+        for begin in range(0, len(execution_ids), TOGETHER):
+            move(parts, execution_ids[begin : begin + TOGETHER])
+        moved = True
+
+    try:
+        guard('several executions', together)
+    except Away:
+        raise
+    except errors.CoriolisError:
+        return False
+    return moved
 
 
 def _stirring(

@@ -65,9 +65,7 @@ def _assignment(
     execution = db.executions.get(session, row.execution_id)
     here = scope.load(session, execution)
     kind = parts.tasks[row.name]
-    inputs = db.tasks.inputs(session, row.id)
-    before = {g['ref'][0] for g in inputs.values() if 'ref' in g}
-    outputs = db.tasks.outputs(session, sorted(before))
+    inputs, outputs = db.tasks.given(session, row)
     sides = scope.sides(kind)
     owned: frozenset[str] = frozenset()
     if row.cleanup:

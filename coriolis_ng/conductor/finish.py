@@ -61,6 +61,11 @@ def _finish(
         return row.execution_id
     if row.attempt != attempt:
         raise errors.Stale('Another attempt has taken over.')
+    kind = parts.kind_of(row)
+    if result.state == TaskState.DONE and kind and kind.subject is None:
+        # It changes nothing, so it does not matter whose it is.
+        _close_done(session, row, kind, result)
+        return row.execution_id
     execution = db.executions.get(session, row.execution_id)
     if result.state == TaskState.DONE:
         _done(parts, session, row, execution, result)
@@ -118,6 +123,22 @@ def _done(
 ) -> None:
     kind = parts.known(row)
     try:
+        before = _subject(session, kind, row, execution)
+    except GONE as error:
+        # Its effect has nowhere to go, and the execution must end.
+        _close(session, row, TaskState.FAILED, error.message)
+        return
+    made = _close_done(session, row, kind, result)
+    if made is not None:
+        scope.save(session, before, kind().apply(before, made))
+
+
+def _close_done(
+    session: Session, row: TaskRow, kind: type[Task], result: Result
+) -> Any:
+    """What it made, when this call closed it: its effect is to be applied
+    then. A result of the wrong shape is a failure."""
+    try:
         made = from_plain(kind.Output, result.output)
     except errors.InvalidInput as error:
         _close(
@@ -127,15 +148,9 @@ def _done(
             f'It gave a result of the wrong shape at {error.field}: '
             f'{error.message}',
         )
-        return
-    try:
-        before = _subject(session, kind, row, execution)
-    except GONE as error:
-        # Its effect has nowhere to go, and the execution must end.
-        _close(session, row, TaskState.FAILED, error.message)
-        return
-    if _close(session, row, TaskState.DONE, '', result.output):
-        scope.save(session, before, kind().apply(before, made))
+        return None
+    closed = _close(session, row, TaskState.DONE, '', result.output)
+    return made if closed else None
 
 
 def _close(
@@ -147,7 +162,13 @@ def _close(
 ) -> bool:
     """True when this call closed it; raises ``Stale`` for another's."""
     answer = db.tasks.finish(
-        session, row.id, row.attempt, state, reason=reason, output=output
+        session,
+        row.id,
+        row.attempt,
+        state,
+        reason=reason,
+        output=output,
+        seen=row,
     )
     if answer is Finished.STALE:
         raise errors.Stale('This attempt is over.')

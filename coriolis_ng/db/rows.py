@@ -59,6 +59,7 @@ class TaskRow(Value):
     lost: int = 0
     advanced: bool = False
     turn: datetime.datetime | None = None
+    scopes: tuple[str, ...] = ()
     checkpoint: dict[str, Any] | None = None
 
 

@@ -13,7 +13,7 @@ from coriolis_ng import errors
 from coriolis_ng.db import models
 from coriolis_ng.db.clock import utcnow
 from coriolis_ng.db.page import Page, select_page
-from coriolis_ng.db.row import of_id, remove, update_version
+from coriolis_ng.db.row import of_id, of_ids, remove, update_version
 from coriolis_ng.objects import from_plain, to_plain
 from coriolis_ng.objects.bandwidth import Bandwidth
 from coriolis_ng.objects.endpoint import Endpoint
@@ -52,9 +52,7 @@ def get(session: Session, id: str, project_id: str | None = None) -> Endpoint:
 
 def several(session: Session, ids: Sequence[str]) -> dict[str, Endpoint]:
     """Endpoints by id, in one statement; missing ones are left out."""
-    rows = session.scalars(
-        sa.select(models.Endpoint).where(models.Endpoint.id.in_(ids))
-    )
+    rows = of_ids(session, models.Endpoint, ids)
     return {row.id: _value(row) for row in rows}
 
 

@@ -7,6 +7,7 @@ appear after a larger one; :func:`settled` says up to where nothing is missing.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from coriolis_ng.objects.execution import Cancel, ExecutionState
 from coriolis_ng.objects.task import Level, Note
 
 _Event = models.Event
+_TABLE: Any = _Event.__table__
 _Execution = models.Execution
 _Task = models.Task
 _COLUMNS = (
@@ -49,17 +51,20 @@ _LOOK = 1000
 
 def of_execution(session: Session, id: str) -> None:
     """Records the state that the execution has now."""
+    session.connection().execute(_of_execution(), {'the_id': id})
+
+
+@functools.cache
+def _of_execution() -> Any:
     asked = sa.and_(
         _Execution.state == ExecutionState.RUNNING,
         _Execution.cancel != Cancel.NO,
     )
-    state = sa.case((asked, 'cancelling'), else_=_Execution.state)
-    _record(
-        session,
-        _Execution.id == id,
+    return _recorded(
+        _Execution.id == sa.bindparam('the_id'),
         kind=EventKind.EXECUTION,
         name=_Execution.kind,
-        state=state,
+        state=sa.case((asked, 'cancelling'), else_=_Execution.state),
     )
 
 
@@ -70,10 +75,14 @@ def of_task(session: Session, id: str) -> None:
 
 def of_tasks(session: Session, ids: Sequence[str]) -> None:
     """The same of several, in one statement."""
+    session.connection().execute(_of_tasks(), {'ids': sorted(ids)})
+
+
+@functools.cache
+def _of_tasks() -> Any:
     failed = _Task.state == 'failed'
-    _record(
-        session,
-        _Task.id.in_(sorted(ids)),
+    return _recorded(
+        _Task.id.in_(sa.bindparam('ids', expanding=True)),
         kind=EventKind.TASK,
         task=True,
         level=sa.case((failed, Level.ERROR), else_=Level.INFO),
@@ -94,13 +103,14 @@ def of_notes(
     )
     for note in notes:
         if known is None or note.index > known:
-            _record(
-                session,
-                _Task.id == task_id,
-                kind=EventKind.NOTE,
-                task=True,
-                level=note.level,
-                text=note.text,
+            session.execute(
+                _recorded(
+                    _Task.id == task_id,
+                    kind=EventKind.NOTE,
+                    task=True,
+                    level=note.level,
+                    text=note.text,
+                )
             )
 
 
@@ -174,14 +184,13 @@ def forget(session: Session, age_seconds: float, count: int = 10_000) -> int:
     return remove(session, _Event, _Event.number <= min(last, first + count))
 
 
-def _record(
-    session: Session,
+def _recorded(
     which: sa.ColumnElement[bool],
     *,
     kind: EventKind,
     task: bool = False,
     **given: Any,
-) -> None:
+) -> Any:
     """One INSERT ... SELECT: who it belongs to is known by the rows."""
     blank = sa.literal('')
     values: dict[str, Any] = {
@@ -230,10 +239,7 @@ def _record(
         .select_from(of_owner)
         .where(which)
     )
-    session.execute(
-        sa.insert(_Event).from_select([*_COLUMNS], chosen),
-        execution_options={'synchronize_session': False},
-    )
+    return sa.insert(_TABLE).from_select([*_COLUMNS], chosen)
 
 
 def _value(row: Any) -> Event:

@@ -16,7 +16,7 @@ from coriolis_ng.db.api import reports as report_rows
 from coriolis_ng.db.api import tasks as task_rows
 from coriolis_ng.db.clock import utcnow
 from coriolis_ng.db.page import Page, select_page
-from coriolis_ng.db.row import of_id, remove, swap
+from coriolis_ng.db.row import of_id, of_ids, remove, swap
 from coriolis_ng.db.rows import NewTask
 from coriolis_ng.objects import from_plain, to_plain
 from coriolis_ng.objects.execution import (
@@ -82,11 +82,7 @@ def get(
 
 def several(session: Session, ids: Sequence[str]) -> Sequence[Execution]:
     """Those of these that exist, without tasks, in one statement."""
-    rows = session.scalars(
-        sa.select(models.Execution)
-        .where(models.Execution.id.in_(sorted(set(ids))))
-        .execution_options(populate_existing=True)
-    )
+    rows = of_ids(session, models.Execution, ids)
     return [_value(row) for row in rows]
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -201,8 +202,9 @@ def list(  # noqa: A001
 ) -> Sequence[Service]:
     """All services by host. ``alive``: a beat came within the lease, by
     the database's clock; ``load``: how many tasks are leased to it."""
-    where = [] if binary is None else [models.Service.binary == binary]
-    return _values(session, lease_seconds, *where)
+    if binary is None:
+        return _values(session, lease_seconds)
+    return _read(session, _of_binary(lease_seconds, binary))
 
 
 def page(session: Session, wanted: Page) -> Sequence[Service]:
@@ -254,6 +256,21 @@ def delete(session: Session, id: str) -> None:
 def _values(
     session: Session, lease_seconds: float, *where: sa.ColumnElement[bool]
 ) -> Sequence[Service]:
+    query = _all(lease_seconds)
+    if where:
+        query = query.where(*where)
+    return _read(session, query)
+
+
+def _read(session: Session, query: sa.Select[Any]) -> Sequence[Service]:
+    return [
+        _value(row, count, taken, bool(living))
+        for row, count, taken, living in session.execute(query)
+    ]
+
+
+@functools.cache
+def _all(lease_seconds: float) -> sa.Select[Any]:
     load = (
         sa.select(sa.func.count())
         .where(
@@ -265,17 +282,17 @@ def _values(
     )
     alive = models.Service.alive_at >= later(-lease_seconds)
     used = sa.func.coalesce(models.Slots.used, 0)
-    query = (
+    return (
         sa.select(models.Service, load, used, sa.case((alive, 1), else_=0))
         .outerjoin(models.Slots, models.Slots.service_id == models.Service.id)
-        .where(*where)
         .order_by(models.Service.host, models.Service.binary)
         .execution_options(populate_existing=True)
     )
-    return [
-        _value(row, count, taken, bool(living))
-        for row, count, taken, living in session.execute(query)
-    ]
+
+
+@functools.cache
+def _of_binary(lease_seconds: float, binary: str) -> sa.Select[Any]:
+    return _all(lease_seconds).where(models.Service.binary == binary)
 
 
 def _value(row: models.Service, load: int, used: int, alive: bool) -> Service:

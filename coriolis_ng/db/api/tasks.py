@@ -5,6 +5,7 @@ and the state before; whoever's statement matched the row has won."""
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -99,22 +100,9 @@ def states(
     Checkpoints and what else only a task itself needs is left out: a step of
     an execution reads all of its tasks, and there may be ten thousand.
     """
-    clock = later(0)
-    ready = sa.or_(_Task.not_before.is_(None), _Task.not_before <= clock)
-    query = (
-        sa.select(
-            *(getattr(_Task, name) for name in DECISIVE),
-            _Task.state,
-            _Task.needs,
-            _Task.cleans,
-            _Task.turn,
-            sa.case((ready, 1), else_=0),
-        )
-        .where(_Task.execution_id.in_(sorted(execution_ids)))
-        .order_by(_Task.execution_id, _Task.index)
-    )
     found: dict[str, dict[str, TaskRow]] = {id: {} for id in execution_ids}
-    for values in session.execute(query):
+    ids = sorted(execution_ids)
+    for values in session.execute(_decisive(), {'ids': ids}):
         *plain, state, needs, cleans, turn, is_ready = values
         row = TaskRow(
             **dict(zip(DECISIVE, plain, strict=True)),
@@ -128,10 +116,26 @@ def states(
     return found
 
 
+@functools.cache
+def _decisive() -> sa.Select[Any]:
+    return (
+        sa.select(
+            *(getattr(_Task, name) for name in DECISIVE),
+            _Task.state,
+            _Task.needs,
+            _Task.cleans,
+            _Task.turn,
+            sa.case((_ready(), 1), else_=0),
+        )
+        .where(_Task.execution_id.in_(sa.bindparam('ids', expanding=True)))
+        .order_by(_Task.execution_id, _Task.index)
+    )
+
+
 def get(session: Session, id: str) -> TaskRow:
     """One task; ``NotFound``."""
-    for row in _rows(session, _Task.id == id):
-        return row
+    for row in session.execute(_one(), {'the_id': id}):
+        return _row(row)
     raise errors.NotFound(f'there is no task {id!r}')
 
 
@@ -142,15 +146,23 @@ def finish(
     state: TaskState,
     output: dict[str, Any] | None = None,
     reason: str = '',
+    seen: TaskRow | None = None,
 ) -> Finished:
     """Closes the running attempt. Apply its effect, in this session, only
-    when the answer is CLOSED; CLOSED and REPEATED are true."""
+    when the answer is CLOSED; CLOSED and REPEATED are true. ``seen`` is the
+    row of this very attempt, when it was read while it ran: whose slots it
+    has never changes."""
     where = [
         _Task.id == task_id,
         _Task.attempt == attempt,
         _Task.state == TaskState.RUNNING,
     ]
-    holder = _holder(session, where)
+    if seen is None:
+        holder = _holder(session, where)
+    elif seen.cleanup:
+        holder = None
+    else:
+        holder = seen.service_id, seen.scopes
     if swap(
         session,
         _Task,
@@ -317,6 +329,34 @@ def inputs(session: Session, task_id: str) -> dict[str, Any]:
     return dict(found)
 
 
+def given(
+    session: Session, row: TaskRow
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """The stored inputs of a task, and the plain outputs of the tasks that
+    they refer to (and of others), by task id.
+
+    One statement, but for a cleanup, which seldom has any input, and for a
+    task that needs very many.
+    """
+    if row.cleanup or len(row.needs) >= CHUNK:
+        wanted = inputs(session, row.id)
+        before = {one['ref'][0] for one in wanted.values() if 'ref' in one}
+        return wanted, outputs(session, before)
+    own = sa.case((_Task.id == row.id, _Task.input))
+    found = session.execute(
+        sa.select(_Task.id, own, _Task.output).where(
+            _Task.id.in_(sorted({row.id, *row.needs}))
+        )
+    )
+    stored: dict[str, Any] = {}
+    made: dict[str, dict[str, Any]] = {}
+    for id, plain, output in found:
+        if id == row.id:
+            stored = dict(plain)
+        made[id] = output or {}
+    return stored, made
+
+
 def outputs(
     session: Session, ids: Collection[str]
 ) -> dict[str, dict[str, Any]]:
@@ -383,30 +423,42 @@ def held_by(session: Session, service_id: str) -> Sequence[TaskRow]:
 def _rows(
     session: Session, *where: sa.ColumnElement[bool]
 ) -> Sequence[TaskRow]:
-    clock = later(0)
-    ready = sa.or_(_Task.not_before.is_(None), _Task.not_before <= clock)
-    late = sa.and_(_Task.state == TaskState.RUNNING, _Task.lease_until < clock)
-    query = (
-        sa.select(
-            *[getattr(_Task, name) for name in PLAIN],
-            _Task.state,
-            _Task.needs,
-            _Task.cleans,
-            sa.case((ready, 1), else_=0).label('ready'),
-            sa.case((late, 1), else_=0).label('expired'),
-        )
-        .where(*where)
-        .order_by(_Task.execution_id, _Task.index)
+    return [_row(row) for row in session.execute(_all().where(*where))]
+
+
+def _row(values: Any) -> TaskRow:
+    *plain, state, needs, cleans, scopes, ready, expired = values
+    return TaskRow(
+        **dict(zip(PLAIN, plain, strict=True)),
+        state=_STATES[state],
+        needs=frozenset(needs),
+        cleans=frozenset(cleans),
+        scopes=tuple(scopes or ()),
+        ready=bool(ready),
+        expired=bool(expired),
     )
-    return [
-        TaskRow(
-            **{name: getattr(row, name) for name in PLAIN if name != 'index'},
-            index=row._mapping['index'],
-            state=TaskState(row.state),
-            needs=frozenset(row.needs),
-            cleans=frozenset(row.cleans),
-            ready=bool(row.ready),
-            expired=bool(row.expired),
-        )
-        for row in session.execute(query)
-    ]
+
+
+def _ready() -> sa.ColumnElement[bool]:
+    return sa.or_(_Task.not_before.is_(None), _Task.not_before <= later(0))
+
+
+@functools.cache
+def _all() -> sa.Select[Any]:
+    late = sa.and_(
+        _Task.state == TaskState.RUNNING, _Task.lease_until < later(0)
+    )
+    return sa.select(
+        *[getattr(_Task, name) for name in PLAIN],
+        _Task.state,
+        _Task.needs,
+        _Task.cleans,
+        _Task.scopes,
+        sa.case((_ready(), 1), else_=0),
+        sa.case((late, 1), else_=0),
+    ).order_by(_Task.execution_id, _Task.index)
+
+
+@functools.cache
+def _one() -> sa.Select[Any]:
+    return _all().where(_Task.id == sa.bindparam('the_id'))

@@ -14,7 +14,7 @@ from coriolis_ng.db import models
 from coriolis_ng.db.api.owners import being_cancelled
 from coriolis_ng.db.clock import utcnow
 from coriolis_ng.db.page import Page, select_page
-from coriolis_ng.db.row import of_id, remove, swap, update_version
+from coriolis_ng.db.row import of_id, of_ids, remove, swap, update_version
 from coriolis_ng.objects import from_plain, to_plain
 from coriolis_ng.objects.transfer import Transfer, TransferSpec
 
@@ -52,11 +52,7 @@ def get(session: Session, id: str, project_id: str | None = None) -> Transfer:
 
 def several(session: Session, ids: Iterable[str]) -> dict[str, Transfer]:
     """Those of these that exist, by id, whosever they are."""
-    rows = session.scalars(
-        sa.select(models.Transfer)
-        .where(models.Transfer.id.in_(sorted(set(ids))))
-        .execution_options(populate_existing=True)
-    )
+    rows = of_ids(session, models.Transfer, ids)
     return {row.id: _value(row) for row in rows}
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from coriolis_ng.db import models
-from coriolis_ng.db.clock import later
+from coriolis_ng.db.clock import Utc, later
 from coriolis_ng.db.row import swap
 from coriolis_ng.objects.execution import Cancel, ExecutionState
 from coriolis_ng.objects.task import TaskState
@@ -42,6 +43,12 @@ def ahead(
     """The first ``most`` of those that are not known to wait for a scope
     without any room, and the first few whose turn came before
     ``patience_ends``, in no order; one statement."""
+    query = _ahead(most, patient)
+    return _values(session, query, {'patience_ends': patience_ends})
+
+
+@functools.cache
+def _ahead(most: int, patient: int) -> Any:
     scope = models.Scope
     has_room = sa.or_(scope.key.is_(None), scope.used < scope.capacity)
     first = (
@@ -54,14 +61,14 @@ def ahead(
     )
     oldest = (
         _waiting(_Task.id)
-        .where(_Task.turn <= patience_ends)
+        .where(_Task.turn <= sa.bindparam('patience_ends', type_=Utc()))
         .order_by(_Task.turn, _Task.index)
         .limit(patient)
         .subquery()
     )
-    both = sa.union(sa.select(first.c.id), sa.select(oldest.c.id)).subquery()
-    query = sa.select(*_COLUMNS).join(both, both.c.id == _Task.id)
-    return _values(session, query)
+    ids = sa.union_all(sa.select(first.c.id), sa.select(oldest.c.id))
+    named = ids.subquery()
+    return sa.select(*_COLUMNS).join(named, named.c.id == _Task.id).distinct()
 
 
 def all_of(session: Session) -> Sequence[Turn]:
@@ -146,7 +153,7 @@ def _waiting(*columns: Any) -> Any:
     )
 
 
-def _values(session: Session, query: Any) -> Sequence[Turn]:
+def _values(session: Session, query: Any, given: Any = None) -> Sequence[Turn]:
     return [
         Turn(
             task_id=row.id,
@@ -158,5 +165,5 @@ def _values(session: Session, query: Any) -> Sequence[Turn]:
             wants=row.wants or '',
             blocked_by=row.blocked_by,
         )
-        for row in session.execute(query)
+        for row in session.execute(query, given)
     ]

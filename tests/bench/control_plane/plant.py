@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import bench_noop
 from sqlalchemy.orm import Session
 
 from coriolis_ng.db import api as db
@@ -19,7 +20,6 @@ from coriolis_ng.objects.execution import (
     ExecutionState,
 )
 from coriolis_ng.objects.transfer import Transfer, TransferSpec
-from tests.bench.control_plane import noop
 from tests.bench.control_plane.site import PROJECT
 
 AT_ONCE = 500
@@ -91,8 +91,8 @@ def steps(count: int, *, chain: bool) -> list[NewTask]:
         made.append(
             NewTask(
                 id=id,
-                name=noop.NAME,
-                version=noop.Noop.version,
+                name=bench_noop.NAME,
+                version=bench_noop.Noop.version,
                 instance='web',
                 index=number + 1,
                 input=given,

@@ -10,15 +10,16 @@ from __future__ import annotations
 import importlib
 import sys
 
+import bench_noop
+
 from coriolis_ng.cmd import failures
 from coriolis_ng.tasks import TASKS
-from tests.bench.control_plane import noop
 
 
 @failures.told
 def main() -> int:
     name = sys.argv.pop(1)
-    TASKS[noop.NAME] = noop.Noop
+    TASKS[bench_noop.NAME] = bench_noop.Noop
     return int(importlib.import_module(f'coriolis_ng.cmd.{name}').main())
 
 

@@ -18,6 +18,7 @@ from coriolis_ng.db.session import Database
 from tests.beds import process
 from tests.beds.mariadb import MariaDB
 from tests.beds.rabbitmq import RabbitMQ
+from tests.bench.control_plane import PATH
 
 PROJECT = 'bench'
 TICKS = os.sysconf('SC_CLK_TCK')
@@ -77,6 +78,7 @@ class Site:
                 *(f'--config-file={file}' for file in files),
             ],
             self.folder / f'{name}.out',
+            env={'PYTHONPATH': str(PATH)},
         )
 
     def stop(self) -> None:

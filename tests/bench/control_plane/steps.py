@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import bench_noop
+
 from coriolis_ng.conductor import plans
 from coriolis_ng.conductor.advance import advance
 from coriolis_ng.conductor.finish import finish
@@ -21,7 +23,7 @@ from coriolis_ng.objects.task import TaskState
 from coriolis_ng.providers.memory.provider import Provider
 from coriolis_ng.rpc.wire import Answer, Beat, Query, Result, Stop
 from coriolis_ng.secrets import seal
-from tests.bench.control_plane import noop, plant
+from tests.bench.control_plane import plant
 from tests.bench.control_plane.site import Site, load
 
 TURNS = 7
@@ -103,7 +105,7 @@ def with_rows(site: Site, owner: str, count: int) -> list[dict[str, Any]]:
                 attempt,
                 Result(
                     state='done',
-                    output=to_plain(noop.Noop.Output(number=1)),
+                    output=to_plain(bench_noop.Noop.Output(number=1)),
                 ),
             )
             times.append((time.perf_counter() - began) * 1e3)
@@ -129,7 +131,7 @@ def _parts(site: Site) -> Parts:
         secrets=nothing,
         key=seal.Key.generate(),
         seal=seal.seal,
-        tasks={noop.NAME: noop.Noop},
+        tasks={bench_noop.NAME: bench_noop.Noop},
         recipes=plans.standard_recipes(),
     )
 

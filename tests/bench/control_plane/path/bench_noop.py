@@ -3,7 +3,9 @@
 
 No recipe of ours plans it and no request can name it: the benchmark's
 conductor is told of it by ``program``, its rows are written by ``plant``,
-and a child finds it by ``module:Class``.
+and a child finds it by ``module:Class`` in a folder of its own, which only
+the benchmark's processes have in their path: a module inside of ``tests``
+would bring with it what no child imports.
 """
 
 from __future__ import annotations
