@@ -187,12 +187,15 @@ def test_lists_take_a_constant_number_of_statements(
             deployments = db.deployments.list(session, 'p1')
             points = db.recovery_points.list(session, 'p1')
             replicas = db.replicas.list(session, id)
+            kept = db.replicas.several(session, [t.id for t in transfers])
         counts.append(len(said))
         assert len(transfers) == len(runs) == len(deployments)
         assert [len(one.tasks) for one in runs] == [3] * len(runs)
         assert len(points) == 6 * len(transfers)
         assert [len(one.points) for one in replicas] == [3, 3]
-    assert counts == [12, 12]
+        assert [len(of_one) for of_one in kept.values()] == [2] * len(kept)
+        assert kept[id] == replicas
+    assert counts == [15, 15]
 
 
 def test_points_of_one_transfer(database: Database) -> None:
