@@ -169,6 +169,14 @@ def test_a_worker_is_stopped_and_gives_its_task_back(world: World) -> None:
     check_copied_once(world, name, transfer)
 
 
+def incarnation(world: World, host: str) -> str:
+    """Of the process that was heard last."""
+    [[found]] = world.service.query(
+        'SELECT incarnation FROM services WHERE host = :host', host=host
+    )
+    return str(found)
+
+
 @pytest.mark.thorough
 def test_a_worker_that_may_drain_ends_what_it_has_begun(
     world: World,
@@ -176,10 +184,11 @@ def test_a_worker_that_may_drain_ends_what_it_has_begun(
     """It takes nothing more meanwhile; what comes next is another's."""
     service = world.service
     assert isinstance(service, Processes)
+    told = incarnation(world, 'worker-1')
     service.stop('worker-1')
     before = service.configure('worker-1', '[worker]\ndrain_seconds = 200')
     service.start('worker-1')
-    service.wait_for_workers(2)
+    wait_until(lambda: incarnation(world, 'worker-1') != told, 'worker-1')
     [other] = [
         one['id']
         for one in world.client.services.list()
