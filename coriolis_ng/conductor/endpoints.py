@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
 from coriolis_ng.conductor import connections, regions, schemas, scopes
@@ -100,7 +101,7 @@ def update(
         fields['mapped_regions'] = tuple(fields['mapped_regions'])
     after = msgspec.structs.replace(before, **fields)
     try:
-        made = parts.database.write(lambda s: db.endpoints.update(s, after))
+        made = parts.database.write(lambda s: _write(s, after))
     except errors.CoriolisError:
         if 'secret' in fields:
             connections.drop(parts, who.project_id, after.secret, who)
@@ -119,6 +120,12 @@ def _check_limits(slots: int | None, limit: Bandwidth | None) -> None:
         )
     if limit is not None:
         bandwidth.check(limit)
+
+
+def _write(session: Session, after: Endpoint) -> Endpoint:
+    """What waits and wants something of it is looked at anew."""
+    db.turns.renew(session, after.id)
+    return db.endpoints.update(session, after)
 
 
 def _let_go_on(parts: Parts, endpoint: Endpoint) -> None:
