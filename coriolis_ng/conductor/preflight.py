@@ -85,35 +85,39 @@ def _of_instance(
         yield _unasked('source', error, name)
         return
     yield from _of_vm(vm, transfer, name)
+    args = {'instance': name, 'options': spec.source_environment}
+    yield from _asked(parts, transfer, origin, 'source', name, args)
+    args = {
+        'vm': to_plain(vm),
+        'storage': to_plain(spec.storage_mappings),
+        'existing': to_plain(existing),
+        'options': spec.destination_environment,
+    }
+    yield from _asked(parts, transfer, destination, 'target', name, args)
+
+
+def _asked(
+    parts: Parts,
+    transfer: Transfer,
+    endpoint: Endpoint,
+    end: str,
+    name: str,
+    args: dict[str, Any],
+) -> Iterable[Finding]:
+    """What the provider of one end finds; that it can't be asked is a
+    finding as well."""
     try:
-        args = {'instance': name, 'options': spec.source_environment}
         plain = queries.ask(
             parts,
-            origin,
-            'source_preflight',
+            endpoint,
+            f'{end}_preflight',
             args,
             transfer_id=transfer.id,
         )
         yield from from_plain(list[Finding], plain)
     except errors.CoriolisError as error:
-        yield _unasked('source', error, name)
-    try:
-        args = {
-            'vm': to_plain(vm),
-            'storage': to_plain(spec.storage_mappings),
-            'existing': to_plain(existing),
-            'options': spec.destination_environment,
-        }
-        plain = queries.ask(
-            parts,
-            destination,
-            'target_preflight',
-            args,
-            transfer_id=transfer.id,
-        )
-        yield from from_plain(list[Finding], plain)
-    except errors.CoriolisError as error:
-        yield _unasked('destination', error, name)
+        place = 'source' if end == 'source' else 'destination'
+        yield _unasked(place, error, name)
 
 
 def _unasked(end: str, error: errors.CoriolisError, name: str) -> Finding:

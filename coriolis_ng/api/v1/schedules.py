@@ -60,10 +60,7 @@ def controller(place: str) -> Controller:
             return _list(call, transfer_id, replica)
 
         @method(
-            f'GET {one}',
-            rules.SHOW,
-            answer=schema.ScheduleAnswer,
-            tagged=True,
+            f'GET {one}', rules.SHOW, answer=schema.ScheduleAnswer, tagged=True
         )
         def get_one(self, transfer_id: str, id: str, *, call: Call) -> Tagged:
             """Show a schedule, with what became of its last run."""
