@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import queue
 import signal
 import threading
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,8 @@ from coriolis_ng import version
 from coriolis_ng.cmd import lines, reports, tracing
 
 LOG = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
 
 # Their every message would be a line, and bus messages are no news.
 QUIET = (
@@ -86,11 +89,30 @@ def configure(
     return conf
 
 
+class Told:
+    """Whether the process was told to end. No event: its lock may be held
+    by the thread that waits, which is the one that a handler interrupts."""
+
+    def __init__(self) -> None:
+        self._words: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def set(self) -> None:
+        """Ends the wait; may be called in a handler of a signal."""
+        self._words.put(None)
+
+    def wait(self) -> None:
+        """Returns once it was told."""
+        while True:
+            # Handlers run in this thread, and only when it looks up.
+            with contextlib.suppress(queue.Empty):
+                return self._words.get(timeout=LOOK_SECONDS)
+
+
 @contextlib.contextmanager
-def told_to_end() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set, while the block lasts; SIGHUP
-    reads the configuration again, for options that may change."""
-    told = threading.Event()
+def told_to_end() -> Iterator[Told]:
+    """What SIGTERM and SIGINT tell, while the block lasts; SIGHUP reads the
+    configuration again, for options that may change."""
+    told = Told()
     numbers = (signal.SIGTERM, signal.SIGINT)
     before = {n: signal.signal(n, lambda *_: told.set()) for n in numbers}
     before[signal.SIGHUP] = signal.signal(signal.SIGHUP, _read_again)
