@@ -100,6 +100,10 @@ class Told:
         """Ends the wait; may be called in a handler of a signal."""
         self._words.put(None)
 
+    def is_set(self) -> bool:
+        """Whether it was told, and nobody has waited for that yet."""
+        return not self._words.empty()
+
     def wait(self) -> None:
         """Returns once it was told."""
         while True:
