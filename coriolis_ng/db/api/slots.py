@@ -22,6 +22,9 @@ from coriolis_ng.objects.task import TaskState
 
 _Slots = models.Slots
 _Scope = models.Scope
+_Task = models.Task
+# A worker, and the keys of the scopes that a task takes beside it.
+Holder = tuple[str | None, Sequence[str]]
 
 
 class Scope(Protocol):
@@ -128,6 +131,32 @@ def release(session: Session, keys: Sequence[str], count: int = 1) -> None:
     """So many less of each are used; never fewer than none."""
     where = [_Scope.key.in_(keys), _Scope.used >= count]
     swap(session, _Scope, where, used=_Scope.used - count)
+
+
+def holder(
+    session: Session, where: Sequence[sa.ColumnElement[bool]]
+) -> Holder | None:
+    """Who takes slots for such a running attempt; asked before it is closed,
+    because afterwards no row names the worker."""
+    found = session.execute(
+        sa.select(_Task.service_id, _Task.scopes).where(
+            *where,
+            _Task.state == TaskState.RUNNING,
+            sa.not_(_Task.cleanup),
+        )
+    ).one_or_none()
+    return None if found is None else (found.service_id, found.scopes or [])
+
+
+def give_back(session: Session, holder: Holder | None) -> None:
+    """An attempt has ended that took these slots."""
+    if holder is None:
+        return
+    service_id, keys = holder
+    if service_id is not None:
+        free(session, service_id)
+    if keys:
+        release(session, keys)
 
 
 def repair_scopes(session: Session) -> int:

@@ -22,8 +22,6 @@ from coriolis_ng.db.upsert import CHUNK
 from coriolis_ng.objects.task import TaskState
 
 _Task = models.Task
-# A worker, and the keys of the scopes that a task takes beside it.
-Holder = tuple[str | None, Sequence[str]]
 # What rows are told apart by, and what decides what comes next.
 DECISIVE = (
     'id',
@@ -158,7 +156,7 @@ def finish(
         _Task.state == TaskState.RUNNING,
     ]
     if seen is None:
-        holder = _holder(session, where)
+        holder: slots.Holder | None = slots.holder(session, where)
     elif seen.cleanup:
         holder = None
     else:
@@ -173,7 +171,7 @@ def finish(
         lease_until=None,
         ended_at=utcnow(),
     ):
-        _free(session, holder)
+        slots.give_back(session, holder)
         events.of_task(session, task_id)
         return Finished.CLOSED
     found = session.execute(
@@ -198,7 +196,7 @@ def close(
         _Task.attempt == attempt,
         _Task.state == from_,
     ]
-    holder = _holder(session, where)
+    holder = slots.holder(session, where)
     won = swap(
         session,
         _Task,
@@ -210,7 +208,7 @@ def close(
         ended_at=utcnow(),
     )
     if won:
-        _free(session, holder)
+        slots.give_back(session, holder)
         events.of_task(session, task_id)
     return won == 1
 
@@ -232,7 +230,7 @@ def requeue(
         _Task.attempt == attempt,
         _Task.state == TaskState.RUNNING,
     ]
-    holder = _holder(session, where)
+    holder = slots.holder(session, where)
     won = swap(
         session,
         _Task,
@@ -248,35 +246,9 @@ def requeue(
         not_before=later(delay_seconds) if delay_seconds else None,
     )
     if won:
-        _free(session, holder)
+        slots.give_back(session, holder)
         events.of_task(session, task_id)
     return won == 1
-
-
-def _holder(
-    session: Session, where: Sequence[sa.ColumnElement[bool]]
-) -> Holder | None:
-    """The worker whose slot such a running attempt takes, and the scopes;
-    asked before the attempt is closed, because afterwards no row names the
-    worker."""
-    found = session.execute(
-        sa.select(_Task.service_id, _Task.scopes).where(
-            *where,
-            _Task.state == TaskState.RUNNING,
-            sa.not_(_Task.cleanup),
-        )
-    ).one_or_none()
-    return None if found is None else (found.service_id, found.scopes or [])
-
-
-def _free(session: Session, holder: Holder | None) -> None:
-    if holder is None:
-        return
-    service_id, keys = holder
-    if service_id is not None:
-        slots.free(session, service_id)
-    if keys:
-        slots.release(session, keys)
 
 
 def wait(
