@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from coriolis_ng import errors
 from coriolis_ng.conductor import plans, pool_claims
-from coriolis_ng.conductor.parts import Parts
+from coriolis_ng.conductor.parts import Parts, Settings
 from coriolis_ng.db import api as db
 from coriolis_ng.engine.plan import Plan
 from coriolis_ng.objects import new_id
@@ -84,7 +84,8 @@ def retry_if_asked(
     parts: Parts, session: Session, execution: Execution
 ) -> str | None:
     """The execution that tries a failed one again, as often as the transfer
-    says; runs in the transaction that ends it."""
+    says; runs in the transaction that ends it. What made it fail may take
+    its time to pass: each try waits longer than the one before."""
     transfer = db.transfers.get(session, execution.owner_id)
     spec = execution.spec
     if spec.retries >= transfer.spec.execution_retries:
@@ -96,6 +97,9 @@ def retry_if_asked(
         # What it has claimed before it is refused must not stay claimed.
         with session.begin_nested():
             made = begin(parts, session, transfer, again, new_id())
+            pause = _pause(parts.settings, spec.retries)
+            reason = f'Tried again {pause:.0f} s after the last try failed.'
+            db.tasks.hold(session, made.id, pause, reason)
     except errors.Stale:
         raise  # a race was lost: all of the transaction runs again
     except errors.CoriolisError as error:
@@ -106,6 +110,12 @@ def retry_if_asked(
         return None
     LOG.info('execution=%s is tried again as %s', execution.id, made.id)
     return made.id
+
+
+def _pause(settings: Settings, tries: int) -> float:
+    """Seconds; at most what tasks wait at most."""
+    wanted = settings.retry_seconds * 2.0 ** min(tries, 30)
+    return min(wanted, settings.retry_max_seconds)
 
 
 def _inherited(

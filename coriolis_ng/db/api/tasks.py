@@ -251,6 +251,18 @@ def requeue(
     return won == 1
 
 
+def hold(
+    session: Session, execution_id: str, delay_seconds: float, reason: str
+) -> None:
+    """Lets the pending tasks of an execution begin after the delay only."""
+    where = [
+        _Task.execution_id == execution_id,
+        _Task.state == TaskState.PENDING,
+    ]
+    late = later(delay_seconds)
+    swap(session, _Task, where, not_before=late, reason=reason)
+
+
 def wait(
     session: Session,
     ids: Collection[str],

@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from coriolis_ng import errors
-from coriolis_ng.conductor import executions
+from coriolis_ng.conductor import advance, executions
+from coriolis_ng.db import api as db
+from coriolis_ng.db.session import Database
 from coriolis_ng.objects.execution import Execution
 from coriolis_ng.objects.transfer import Transfer
 from coriolis_ng.rpc.wire import TaskBeat
-from tests.unit.conductor.conftest import Site
+from tests.unit.conductor.conftest import Site, Worker, make_parts
 
 
 def torn(site: Site, transfer: Transfer, **spec: object) -> Execution:
@@ -92,6 +96,31 @@ def test_it_is_tried_again_without_being_asked(site: Site) -> None:
     assert site.find(transfer.id).busy_with is None
     assert site.last_of(transfer.id).state == 'failed'
     assert site.execution(execution.id).state == 'failed'
+
+
+def test_each_try_waits_longer(site: Site, database: Database) -> None:
+    """Whatever made it fail may take its time to pass."""
+    patient = make_parts(
+        database, site.bus, site.store, retry_seconds=10, retry_max_seconds=30
+    )
+    site = dataclasses.replace(site, parts=patient, worker=Worker(patient))
+    site.worker.beat()
+    transfer = site.transfer('a', execution_retries=3)
+    site.execute(transfer)
+    told = []
+    for _ in range(3):
+        site.worker.fail(site.next('Look'))
+        again = site.last_of(transfer.id)
+        assert site.taken() == []
+        row = site.task(again, 'Look')
+        assert row.ready is False
+        told.append(row.reason)
+        database.write(lambda s, id=again.id: db.tasks.hold(s, id, -1, ''))
+        advance.advance(site.parts, again.id)
+    assert told == [
+        f'Tried again {seconds} s after the last try failed.'
+        for seconds in (10, 20, 30)
+    ]
 
 
 def test_a_cancelled_run_is_not_tried_again(site: Site) -> None:
