@@ -351,7 +351,11 @@ def _only_kept(session: Session, transfer: Transfer) -> bool:
     if last != [ExecutionKind.DISKS_DELETE]:
         return False
     entries = db.ledger.rows(session, transfer_id=transfer.id)
-    if any(e.resource.kind not in _STAYING for e in entries):
+    if any(
+        e.resource.kind not in _STAYING
+        for e in entries
+        if e.deployment_id is None  # a machine's own belongs to its owner
+    ):
         return False
     return not any(
         replica.volumes.items or replica.points

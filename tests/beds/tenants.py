@@ -55,11 +55,6 @@ class Tenants(coriolis.Processes):
         text = self._common.read_text()
         # Keystone and Barbican are asked within some of the calls.
         text = text.replace('conductor_seconds = 5', 'conductor_seconds = 60')
-        # A trust goes once the audit has looked.
-        text = text.replace(
-            'audit_seconds = 3600',
-            'audit_seconds = 1\naudit_delay_seconds = 2',
-        )
         begin = text.index('[auth]')
         end = text.index('[api]')
         self._common.write_text(

@@ -159,6 +159,31 @@ def test_a_deployment_that_fails_gives_the_volumes_back(
     assert 'clone_disks' in str(caught.value)
 
 
+def test_a_deployed_machine_keeps_no_transfer(world: World) -> None:
+    """The deployment is known still; its machine goes on without us."""
+    name = world.machine('kept', MIB)
+    transfer = world.transfer(name)
+    world.run(transfer)
+    deployed = world.deploy(transfer)
+    [machine] = world.destination.left()['machines']
+    [disk] = world.destination.call('get_machine', name=machine)['disks']
+    content = world.sha256_of_volume(disk['id'], disk['size'])
+    made = world.client.transfers.delete_disks(transfer)
+    done = world.ended(transfer, made['id'])
+    assert done['status'] == 'COMPLETED', told(done)
+    world.client.transfers.delete(transfer)
+    assert world.destination.left()['machines'] == [machine]
+    assert world.sha256_of_volume(disk['id'], disk['size']) == content
+    world.undeploy(deployed['id'])
+    world.destination.call('drop_machine', id=machine)
+    world.destination.call('drop_volume', id=disk['id'])
+    for stray in sorted(
+        world.client.strays.list(), key=lambda one: one['kind'], reverse=True
+    ):
+        world.client.strays.delete(stray['id'])
+    assert world.destination.left() == {}
+
+
 def test_a_point_that_a_machine_needs_is_left_to_it(world: World) -> None:
     name = world.machine('based', MIB)
     transfer = world.transfer(name)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import itertools
 import logging
 import os
 import sys
@@ -122,8 +123,14 @@ class Shell(App):
         return int(super().run(_marked(argv)))
 
     def run_subcommand(self, argv: list[str]) -> int:
-        """With the options as they were given."""
+        """With the options as they were given. What follows a mistyped
+        command is not repeated: it may have a password in it."""
         plain = [word.removeprefix(_OWN) for word in argv]
+        try:
+            self.command_manager.find_command(plain)
+        except ValueError:
+            words = itertools.takewhile(lambda w: not w.startswith('-'), plain)
+            plain = [*words] or plain[:1]
         return int(super().run_subcommand(plain))
 
     def configure_logging(self) -> None:

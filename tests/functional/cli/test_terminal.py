@@ -7,6 +7,7 @@ import fcntl
 import os
 import pty
 import re
+import signal
 import struct
 import termios
 
@@ -25,6 +26,8 @@ class Terminal:
         self.text = ''
         self._pid, self._file = pty.fork()
         if self._pid == 0:  # the child
+            # A shell lets what it starts in the background ignore it.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             environment = {**shell.environment, 'TERM': 'xterm'}
             os.execve(  # noqa: S606
                 shell.program[0], [*shell.program, *words], environment

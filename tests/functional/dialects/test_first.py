@@ -160,7 +160,9 @@ def test_cancel(world: World, rest: Rest, word: str, force: Any) -> None:
     done = rest.until_over(url, 'migration')
     assert done['status'] == 'CANCELED'
     answer = rest.post(f'{url}/{word}', {'cancel': None}, 409)
-    assert 'ended' in refusal(answer, 409, 'conflictingRequest')
+    assert 'migration is not running' in refusal(
+        answer, 409, 'conflictingRequest'
+    )
     # What it had copied goes with it, and nothing else is left.
     rest.delete(url)
     rest.until_gone(url)

