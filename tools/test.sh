@@ -11,7 +11,7 @@ cd "$(dirname "$(readlink -f "$0")")/.."
 # Folders of integration that run on every change; the others take longer or
 # need a whole cloud.
 CI_INTEGRATION=(
-    beds services chaos kvm morphing openapi identity secrets galera
+    chaos services beds morphing kvm galera openapi identity secrets
 )
 
 usage() {
@@ -22,8 +22,12 @@ usage() {
 say() { printf '%s\n' "test: $*" >&2; }
 
 # Most of the time of a test is waiting, for a server or a guest. The tests of
-# one file stay together: they share what it took to start.
-SIDE_BY_SIDE=(-n "${CORIOLIS_TEST_JOBS:-2}" --dist loadfile --durations 20)
+# one file stay together: they share what it took to start. What takes longest
+# comes first, so that nothing is waited for alone in the end.
+SIDE_BY_SIDE=(
+    -n "${CORIOLIS_TEST_JOBS:-2}" --dist loadfile --no-loadscope-reorder
+    --durations 20
+)
 
 folders=()
 chosen=()
@@ -53,15 +57,15 @@ for group in "${groups[@]}"; do
     case $group in
         ci)
             chosen=(-m 'not thorough' "${SIDE_BY_SIDE[@]}")
-            for name in unit functional conformance golden \
-                "${CI_INTEGRATION[@]/#/integration/}"; do
+            for name in "${CI_INTEGRATION[@]/#/integration/}" \
+                functional conformance unit golden; do
                 add "$name"
             done
             ;;
         all)
             chosen=("${SIDE_BY_SIDE[@]}")
             export CHAOS_KILLS="${CHAOS_KILLS:-200}"
-            for name in unit functional conformance golden integration; do
+            for name in integration functional conformance unit golden; do
                 add "$name"
             done
             ;;
