@@ -4,9 +4,8 @@ process of its own on RabbitMQ and MariaDB."""
 
 from __future__ import annotations
 
-import contextlib
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -49,24 +48,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(SECONDS))
 
 
-@pytest.fixture(scope='session')
-def services(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Callable[[str], coriolis.Service]]:
-    """Starts what is asked for, once; both ways keep running until all tests
-    ended, whatever way the next one goes."""
-    running: dict[str, coriolis.Service] = {}
-    with contextlib.ExitStack() as stack:
-
-        def started(way: str) -> coriolis.Service:
-            if way not in running:
-                folder = tmp_path_factory.mktemp(way)
-                running[way] = stack.enter_context(WAYS[way](folder))
-            return running[way]
-
-        yield started
-
-
 @pytest.fixture(
     scope='session',
     params=[
@@ -75,10 +56,12 @@ def services(
     ],
 )
 def service(
-    request: pytest.FixtureRequest,
-    services: Callable[[str], coriolis.Service],
-) -> coriolis.Service:
-    return services(request.param)
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[coriolis.Service]:
+    """Starts once; both ways keep running until all tests ended."""
+    folder = tmp_path_factory.mktemp(request.param)
+    with WAYS[request.param](folder) as running:
+        yield running
 
 
 @pytest.fixture(scope='session')
